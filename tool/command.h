@@ -1,0 +1,31 @@
+/* What the command line asks for, and the subcommands that do it. */
+#ifndef COMMAND_H
+#define COMMAND_H
+
+#include "family.h"
+#include "trace.h"
+
+typedef struct options {
+    const family *family; /* NULL: auto */
+    int sized;            /* or else remembering */
+    size_t align;
+    int tsv;
+    int heap_given, heap_least; /* --heap BYTES; --heap min */
+    size_t heap;
+    int check;
+} options;
+
+/* The smallest heap that a trace needs. */
+typedef struct fit {
+    const family *family;
+    size_t heap;
+    char why[160]; /* why there is none; "" when there is */
+} fit;
+
+fit find_fit(const trace *t, const options *how);
+
+/* Each returns the exit code. */
+int fit_traces(const trace *traces, size_t count, const options *how);
+int replay_traces(const trace *traces, size_t count, const options *how);
+
+#endif

@@ -1,0 +1,75 @@
+/* A heap as text: rows of cells, each for an equal run of bytes, objects and holes in order of address.
+ * SPDX-License-Identifier: BSD-3-Clause */
+#include "replay.h"
+#include "say.h"
+
+#include <string.h>
+
+enum { COLUMNS = 64, ROWS = 24 }; /* at most */
+
+typedef struct cell {
+    size_t live;   /* bytes */
+    size_t begins; /* objects */
+} cell;
+
+typedef struct holes {
+    size_t count, largest;
+} holes;
+
+static int count_hole(void *context, void *start, size_t size, tsp_kind kind) {
+    holes *h = context;
+    (void)start;
+    if (kind == TSP_HOLE) {
+        h->count++;
+        if (size > h->largest) h->largest = size;
+    }
+    return 0;
+}
+
+static char symbol(const cell *c, size_t width) {
+    if (c->live == 0) return '.';
+    if (c->live < width) return '-';
+    if (c->begins == 0) return '=';
+    if (c->begins == 1) return '[';
+    return (char)(c->begins < 10 ? '0' + (int)c->begins : '*');
+}
+
+void picture(replay *r, FILE *out) {
+    cell cells[ROWS * COLUMNS] = {{0, 0}};
+    size_t total = r->usable, granule = r->family->granule, width = granule, count, live = 0, objects = 0;
+    holes h = {0, 0};
+    while ((total + width - 1) / width > ROWS * COLUMNS) width *= 2;
+    count = (total + width - 1) / width;
+    for (size_t id = 0; id < r->trace->ids; id++) {
+        const object *x = &r->objects[id];
+        size_t from, to;
+        if (x->at == NULL || x->size == 0) continue;
+        from = (size_t)(x->at - r->memory);
+        to = from + (x->size + granule - 1) / granule * granule;
+        objects++;
+        live += to - from;
+        cells[from / width].begins++;
+        for (size_t next; from < to; from = next) {
+            next = (from / width + 1) * width;
+            if (next > to) next = to;
+            cells[from / width].live += next - from;
+        }
+    }
+    for (size_t row = 0; row < count; row += COLUMNS) {
+        fprintf(out, "%12s  ", COMMAS(row * width));
+        for (size_t i = row; i < row + COLUMNS && i < count; i++)
+            fputc(symbol(&cells[i], i + 1 < count ? width : total - i * width), out);
+        fputc('\n', out);
+    }
+    fprintf(out, "  a cell is %s bytes: [ an object begins, %s= it goes on, %s. free\n", COMMAS(width),
+            width > granule ? "2-9* several begin, " : "", width > granule ? "- partly free, " : "");
+    r->family->walk(&r->spoon, count_hole, &h);
+    fprintf(out, "  %s objects in %s of %s bytes (%.1f %%)", COMMAS(objects), COMMAS(live), COMMAS(total),
+            total ? 100.0 * (double)live / (double)total : 0.0);
+    if (h.count)
+        fprintf(out, "; %s hole%s, the largest %s bytes", COMMAS(h.count), h.count > 1 ? "s" : "", COMMAS(h.largest));
+    else fputs("; no holes", out);
+    if (r->bytes > total && !r->sized)
+        fprintf(out, "; size map %s bytes", COMMAS(family_region(r->family, total, 0) - total));
+    fputc('\n', out);
+}

@@ -1,0 +1,28 @@
+/* What the command says on its way: numbers for people, messages, progress. */
+#ifndef SAY_H
+#define SAY_H
+
+#include <stddef.h>
+
+/* Exit codes. */
+enum { DONE = 0, DOES_NOT_FIT = 1, BAD_INPUT = 2, BROKEN_HEAP = 3 };
+
+/* 1234567 as "1,234,567", in a buffer that lives as long as the block around the call. */
+#define COMMAS(n) commas((char[32]){0}, (n))
+char *commas(char *buffer, size_t n);
+
+/* "teaspoon: ..." and a newline on stderr. Returns the code, so that a function can end with it. */
+int complain(int code, const char *format, ...)
+#ifdef __GNUC__
+    __attribute__((format(printf, 2, 3)))
+#endif
+    ;
+
+/* One line on stderr, rewritten in place, if that is a terminal and the command has been at work for a second. */
+void progress(const char *what, const char *name, size_t n, const char *unit);
+void progress_end(void);
+
+/* Memory, or the end of the command. */
+void *need(void *memory);
+
+#endif
