@@ -1,0 +1,55 @@
+# teaspoon's front door: `make help` says what there is. To use the library in a project see README.md; there is a
+# CMakeLists.txt too.
+
+CC = cc
+CFLAGS = -O2
+WARNINGS = -Wall -Wextra -Wconversion -pedantic
+PREFIX = /usr/local
+BUILD = build
+LIB = common misuse tsp4k tsp128k tsp16m
+OBJECTS = $(LIB:%=$(BUILD)/%.o)
+VERSION = $$(sed -n 's/^.define TSP_VERSION "\(.*\)"/\1/p' include/teaspoon.h)
+
+all: $(BUILD)/libteaspoon.a $(BUILD)/teaspoon ## library and command, into build/
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
+
+demo: all ## fit a dozen real programs' traces, and see one heap at its fullest
+	@sh tool/demo.sh $(BUILD)/teaspoon
+
+test: all ## everything to run before a commit; about a minute
+	@BUILD=$(BUILD) CC="$(CC)" sh scripts/test.sh
+
+bench: ## heap / peak and instructions per operation, against the budgets; needs valgrind and gcc -m32
+	@python3 bench/bench.py $(BUILD)/bench
+
+size: ## code, data and stack on Cortex-M0+, RV32IMC and AVR, with the compilers that are installed
+	@sh scripts/size.sh $(BUILD)/size
+
+amalgamation: ## the whole library as build/teaspoon.c and build/teaspoon.h
+	python3 scripts/amalgamate.py $(BUILD)
+
+install: all ## library, header, command and teaspoon.pc into PREFIX (/usr/local)
+	mkdir -p $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	cp $(BUILD)/teaspoon $(DESTDIR)$(PREFIX)/bin
+	cp include/teaspoon.h $(DESTDIR)$(PREFIX)/include
+	cp $(BUILD)/libteaspoon.a $(DESTDIR)$(PREFIX)/lib
+	sed -e "s|@TSP_VERSION@|$(VERSION)|" -e 's|@TSP_PC_UP@|../..|' -e 's|@TSP_PC_INCLUDE@|include|' \
+	    -e 's|@TSP_PC_LIB@|lib|' cmake/teaspoon.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/teaspoon.pc
+
+clean: ## removes build/
+	rm -rf $(BUILD)
+
+$(BUILD)/libteaspoon.a: $(OBJECTS)
+	rm -f $@
+	ar rcs $@ $(OBJECTS)
+
+$(OBJECTS): $(BUILD)/%.o: src/%.c include/teaspoon.h $(wildcard src/*.h)
+	@mkdir -p $(BUILD)
+	$(CC) -std=c99 $(CFLAGS) $(WARNINGS) -Iinclude -c -o $@ $<
+
+$(BUILD)/teaspoon: $(BUILD)/libteaspoon.a $(wildcard tool/*.c tool/*.h)
+	$(CC) -std=c11 $(CFLAGS) $(WARNINGS) -Iinclude -o $@ $(filter %.c,$^) $(BUILD)/libteaspoon.a -lz -lpthread
+
+.PHONY: all help demo test bench size amalgamation install clean

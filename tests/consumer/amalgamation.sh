@@ -1,0 +1,67 @@
+#!/bin/sh
+# The two generated files: they compile without a warning as C99 and C11 wherever they are copied, work, hold exactly the
+# library's symbols, and are not larger than the library's own files. Ends in "N passed, N failed".
+cd "$(dirname "$0")/../.." || exit 1
+. scripts/suites.sh
+work=$(mktemp -d)
+trap 'rm -rf "$work" "$SUITES_LOG"' EXIT
+warnings="-Wall -Wextra -Wconversion -pedantic -Werror"
+
+# From another directory than the file's own, since it includes itself.
+copied() {
+    $1 -std="$2" $warnings -O1 -I"$work/copy" -o "$work/consumer" tests/consumer/consumer.c "$work/copy/teaspoon.c" &&
+        "$work/consumer"
+}
+
+symbols() {
+    nm -g --defined-only "$@" | awk 'NF == 3 { print $3 }' | sort
+}
+
+objects() {
+    for file in src/*.c; do
+        cc -Os -Iinclude -c -o "$work/$(basename "$file" .c).o" "$file" || return 1
+    done
+    cc -Os -c -o "$work/all.o" "$work/copy/teaspoon.c"
+}
+
+same_symbols() {
+    symbols "$work"/tsp*.o "$work/common.o" "$work/misuse.o" > "$work/parts"
+    symbols "$work/all.o" > "$work/whole"
+    diff "$work/parts" "$work/whole"
+}
+
+# text FILE...: the sum of their code and constants
+text() {
+    size "$@" | awk 'NR > 1 { sum += $1 } END { print sum }'
+}
+
+# one_family NAME DEFINE...: the defines leave the others out
+one_family() {
+    family=$1
+    shift
+    cc -Os "$@" -c -o "$work/one.o" "$work/copy/teaspoon.c" || return 1
+    apart=$(text "$work/$family.o" "$work/common.o" "$work/misuse.o")
+    together=$(text "$work/one.o")
+    echo "$apart bytes of text apart, $together together"
+    [ $((together * 100)) -le $((apart * 101)) ]
+}
+
+if ! python3 scripts/amalgamate.py "$work/copy"; then
+    check "amalgamate.py" false
+    verdict
+    exit
+fi
+for compiler in gcc clang; do
+    if have $compiler; then
+        check "$compiler, C99" copied $compiler c99
+        check "$compiler, C11" copied $compiler c11
+    else
+        skip "$compiler" "not installed"
+    fi
+done
+check "objects" objects
+check "the same symbols" same_symbols
+check "tsp4k alone is no larger" one_family tsp4k -DTSP_NO_128K -DTSP_NO_16M
+check "tsp128k alone is no larger" one_family tsp128k -DTSP_NO_4K -DTSP_NO_16M
+check "tsp16m alone is no larger" one_family tsp16m -DTSP_NO_4K -DTSP_NO_128K
+verdict

@@ -1,0 +1,61 @@
+#!/bin/sh
+# Uses the library in every way that the README promises, from outside its tree: installed and found by CMake (static and
+# shared) and by pkg-config, installed by make, and copied as two files. Ends in "N passed, N failed".
+cd "$(dirname "$0")/../.." || exit 1
+. scripts/suites.sh
+work=$(mktemp -d)
+trap 'rm -rf "$work" "$SUITES_LOG"' EXIT
+CC=${CC:-cc}
+here=tests/consumer
+
+# cmake_installed DIR [OPTION...]: build and install, then move the tree, which must not matter.
+cmake_installed() {
+    dir=$work/$1
+    shift
+    cmake -S . -B "$dir/build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX="$dir/first" "$@" &&
+        cmake --build "$dir/build" && cmake --install "$dir/build" && mv "$dir/first" "$dir/prefix"
+}
+
+find_package() {
+    cmake -S $here -B "$work/$1/consumer" -DCMAKE_PREFIX_PATH="$work/$1/prefix" &&
+        cmake --build "$work/$1/consumer" && "$work/$1/consumer/consumer"
+}
+
+pkg_config() {
+    pc=$(find "$work/$1/prefix" -name teaspoon.pc)
+    PKG_CONFIG_PATH=$(dirname "$pc")
+    export PKG_CONFIG_PATH
+    lib=$(pkg-config --variable=libdir teaspoon) || return 1
+    # shellcheck disable=SC2046 # the flags are words
+    $CC -o "$work/$1/pkg-consumer" $here/consumer.c $(pkg-config --cflags --libs teaspoon) &&
+        LD_LIBRARY_PATH=$lib "$work/$1/pkg-consumer"
+}
+
+make_installed() {
+    make install BUILD="$work/made/build" PREFIX="$work/made/prefix" && [ -x "$work/made/prefix/bin/teaspoon" ]
+}
+
+if have cmake; then
+    check "cmake --install, static" cmake_installed static
+    check "find_package, static" find_package static
+    check "cmake --install, shared, lock 0" cmake_installed shared -DBUILD_SHARED_LIBS=ON -DTSP_LOCK=0
+    check "find_package, shared" find_package shared
+    if have pkg-config; then
+        check "pkg-config, static" pkg_config static
+        check "pkg-config, shared" pkg_config shared
+    fi
+else
+    skip "find_package" "cmake is not installed"
+fi
+check "make install" make_installed
+if have pkg-config; then
+    check "pkg-config after make install" pkg_config made
+else
+    skip "pkg-config" "it is not installed"
+fi
+if have python3; then
+    suite "two files copied" sh $here/amalgamation.sh
+else
+    skip "two files copied" "python3 is not installed"
+fi
+verdict
