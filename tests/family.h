@@ -1,0 +1,178 @@
+/* The family that a test program is compiled for (-DTSP_V=tsp4k), and a region of bytes to make its heap in, with guards
+ * on both sides. What is said here of a family is the header's promise, not the engine's word.
+ * SPDX-License-Identifier: BSD-3-Clause */
+#ifndef FAMILY_H
+#define FAMILY_H
+
+#include "test.h"
+
+#ifndef TSP_V
+#define TSP_V tsp4k
+#endif
+
+#define FAMILY_PASTE2(a, b) a##b
+#define FAMILY_PASTE(a, b) FAMILY_PASTE2(a, b)
+#define FAMILY_TEXT2(a) #a
+#define FAMILY_TEXT(a) FAMILY_TEXT2(a)
+#define V_(name) FAMILY_PASTE(FAMILY_PASTE(TSP_V, _), name)
+#define OF_FAMILY(name) FAMILY_PASTE(name, TSP_V)
+#define FAMILY FAMILY_TEXT(TSP_V)
+
+#define GRANULE_tsp4k 4
+#define GRANULE_tsp128k 4
+#define GRANULE_tsp16m 8
+#define GRANULE ((size_t)OF_FAMILY(GRANULE_))
+
+#define GRANULES_tsp4k 0xFFFFu
+#define GRANULES_tsp128k 0xFFFFu
+#define GRANULES_tsp16m 0xFFFFFFFFu
+#define GRANULES ((size_t)OF_FAMILY(GRANULES_)) /* the most that a heap can have */
+
+#define BYTES_tsp4k TSP4K_BYTES
+#define BYTES_tsp128k TSP128K_BYTES
+#define BYTES_tsp16m TSP16M_BYTES
+#define BYTES OF_FAMILY(BYTES_)
+#define BYTES_SIZED_tsp4k TSP4K_BYTES_SIZED
+#define BYTES_SIZED_tsp128k TSP128K_BYTES_SIZED
+#define BYTES_SIZED_tsp16m TSP16M_BYTES_SIZED
+#define BYTES_SIZED OF_FAMILY(BYTES_SIZED_)
+
+static inline size_t round_up(size_t bytes) {
+    return (bytes + GRANULE - 1) / GRANULE * GRANULE;
+}
+
+/* What init must return: the most whole granules that fit behind the misalignment, each with its bit of map. */
+static inline size_t usable(uintptr_t address, size_t size, int sized) {
+    size_t lost = (size_t)(0 - address) % GRANULE, n;
+    if (size <= lost) return 0;
+    size -= lost;
+    n = sized ? size / GRANULE : size / (8 * GRANULE + 1) * 8;
+    while (!sized && (n + 1) * GRANULE + (n + 1 + 7) / 8 <= size) n++;
+    return (n > GRANULES ? GRANULES : n) * GRANULE;
+}
+
+static inline size_t start_heap(TSP_V *heap, void *memory, size_t size, int sized) {
+    return sized ? V_(init_sized)(heap, memory, size) : V_(init)(heap, memory, size);
+}
+
+/* -- Regions ------------------------------------------------------------------------------------------------------ */
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HAS_ASAN
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(HAS_ASAN)
+#include <sanitizer/asan_interface.h>
+#define FORBID(p, n) __asan_poison_memory_region(p, n)
+#define PERMIT(p, n) __asan_unpoison_memory_region(p, n)
+#else
+#define FORBID(p, n) ((void)(p), (void)(n))
+#define PERMIT(p, n) ((void)(p), (void)(n))
+#endif
+
+/* size bytes at an address that is `offset` beyond a multiple of PAGE, so that runs repeat exactly. AddressSanitizer
+ * sees every access to the guards around them; without it, writes show in the guards' bytes. */
+enum { PAGE = 4096, GUARD = 96 };
+typedef struct region {
+    unsigned char *block, *memory;
+    size_t size;
+} region;
+
+static inline region make_region(size_t size, size_t offset) {
+    region r;
+    r.block = malloc(size + offset + 2 * PAGE + GUARD);
+    if (r.block == NULL) exit(2);
+    r.memory = r.block + PAGE + (size_t)(0 - (uintptr_t)r.block) % PAGE + offset;
+    r.size = size;
+    memset(r.memory - GUARD, 0xC5, GUARD);
+    memset(r.memory, 0xDB, size);
+    memset(r.memory + size, 0xC5, GUARD);
+    FORBID(r.memory - GUARD, GUARD);
+    FORBID(r.memory + size, GUARD);
+    return r;
+}
+
+static inline int guards_hold(const region *r) {
+    int hold;
+    PERMIT(r->memory - GUARD, GUARD);
+    PERMIT(r->memory + r->size, GUARD);
+    hold = is_filled_with(r->memory - GUARD, GUARD, 0xC5) && is_filled_with(r->memory + r->size, GUARD, 0xC5);
+    FORBID(r->memory - GUARD, GUARD);
+    FORBID(r->memory + r->size, GUARD);
+    return hold;
+}
+
+static inline void drop_region(region *r) {
+    CHECK(guards_hold(r));
+    PERMIT(r->memory - GUARD, GUARD);
+    PERMIT(r->memory + r->size, GUARD);
+    free(r->block);
+}
+
+/* -- A heap in a region, for the cases that need one and no more -------------------------------------------------- */
+
+typedef struct kitchen {
+    TSP_V heap;
+    region where;
+    unsigned char *base; /* the first granule */
+    size_t total;
+    unsigned char *image; /* the region's bytes when remember was called */
+    int sized;
+} kitchen;
+
+static inline kitchen open_kitchen_at(size_t size, size_t offset, int sized) {
+    kitchen k;
+    k.where = make_region(size, offset);
+    k.image = malloc(size + 1);
+    if (k.image == NULL) exit(2);
+    k.base = k.where.memory + (size_t)(0 - (uintptr_t)k.where.memory) % GRANULE;
+    k.sized = sized;
+    memset(&k.heap, 0xEE, sizeof k.heap);
+    k.total = start_heap(&k.heap, k.where.memory, size, sized);
+    CHECK(k.total == usable((uintptr_t)k.where.memory, size, sized));
+    return k;
+}
+
+/* A heap that hands out exactly n granules. */
+static inline kitchen open_kitchen(size_t n, int sized) {
+    kitchen k = open_kitchen_at(n * GRANULE + (sized ? 0 : (n + 7) / 8), 0, sized);
+    CHECK(k.total == n * GRANULE);
+    return k;
+}
+
+static inline void remember(kitchen *k) {
+    memcpy(k->image, k->where.memory, k->where.size);
+}
+
+static inline int is_unchanged(const kitchen *k) {
+    return memcmp(k->image, k->where.memory, k->where.size) == 0;
+}
+
+static inline int is_sound(kitchen *k) {
+    tsp_report report = V_(check)(&k->heap);
+    tsp_usage u = V_(usage)(&k->heap);
+    if (report.status != TSP_OK) printf("    check: %s (at byte %lu)\n", report.what, (unsigned long)report.at);
+    return report.status == TSP_OK && report.what == NULL && u.total == k->total && u.used + u.free == u.total &&
+           u.largest <= u.free && u.low_free <= u.free && guards_hold(&k->where);
+}
+
+static inline int is_empty(kitchen *k) {
+    tsp_usage u = V_(usage)(&k->heap);
+    return is_sound(k) && u.used == 0 && u.objects == 0 && u.largest == u.total;
+}
+
+static inline void close_kitchen(kitchen *k) {
+    CHECK(is_sound(k));
+    drop_region(&k->where);
+    free(k->image);
+}
+
+/* Does the object lie in the heap, on a granule, aligned? */
+static inline int is_placed(const kitchen *k, const void *object, size_t size, size_t align) {
+    size_t at = (size_t)((uintptr_t)object - (uintptr_t)k->base);
+    return object && at < k->total && round_up(size) <= k->total - at && (uintptr_t)object % align == 0 &&
+           at % GRANULE == 0;
+}
+
+#endif

@@ -1,0 +1,562 @@
+/* Misuse: everything that can be known to be wrong is refused with its reason, and changes not a byte. And damage: after
+ * stray writes into the heap no call reads or writes outside the region (AddressSanitizer watches the guards) and none
+ * runs for ever. SPDX-License-Identifier: BSD-3-Clause */
+#include "family.h"
+
+/* A heap of 64 granules with objects a, b, c of four granules each and 52 free ones after them. */
+static unsigned char *a, *b, *c;
+static size_t four;
+
+static kitchen lay_table(int sized) {
+    kitchen k = open_kitchen(64, sized);
+    four = 4 * GRANULE;
+    a = V_(alloc)(&k.heap, four, GRANULE);
+    b = V_(alloc)(&k.heap, four, GRANULE);
+    c = V_(alloc)(&k.heap, four, GRANULE);
+    CHECK(a && b && c);
+    fill(a, 0, four, 1);
+    fill(b, 0, four, 2);
+    fill(c, 0, four, 3);
+    return k;
+}
+
+/* The layout calls refuse (p, size, align) with this status, whatever they are. */
+static void refused(kitchen *k, void *p, size_t size, size_t align, tsp_status status) {
+    tsp_usage before = V_(usage)(&k->heap), after;
+    remember(k);
+    misuse.count = 0;
+    CHECK(V_(dealloc)(&k->heap, p, size, align) == status);
+    CHECK(V_(try_dealloc)(&k->heap, p, size, align) == status);
+    CHECK(misuse.count == 0); /* they say it themselves */
+    if (size && p) {
+        CHECK(V_(resize_in_place)(&k->heap, p, size, size + GRANULE, align) == status);
+        CHECK(V_(resize_in_place)(&k->heap, p, size, GRANULE, align) == status);
+        CHECK(misuse.count == 0);
+        CHECK(V_(resize)(&k->heap, p, size, size + GRANULE, align) == NULL);
+        CHECK(misuse.count == 1 && misuse.status == status && misuse.pointer == p && misuse.heap == &k->heap);
+        CHECK(V_(resize)(&k->heap, p, size, GRANULE, align) == NULL);
+        CHECK(V_(resize_zeroed)(&k->heap, p, size, 2 * size, align) == NULL);
+        CHECK(V_(resize)(&k->heap, p, size, 0, align) == NULL);
+        CHECK(misuse.count == 4 && misuse.status == status && misuse.pointer == p);
+    }
+    CHECK(is_unchanged(k));
+    after = V_(usage)(&k->heap);
+    CHECK(memcmp(&before, &after, sizeof before) == 0);
+    CHECK(is_sound(k));
+}
+
+/* A call that reports, instead of returning, this status. */
+#define REPORTS(k, status_, p, call)                                                                                   \
+    do {                                                                                                               \
+        remember(k);                                                                                                   \
+        misuse.count = 0;                                                                                              \
+        call;                                                                                                          \
+        CHECK(misuse.count == 1);                                                                                      \
+        CHECK(misuse.status == (status_));                                                                             \
+        CHECK(misuse.pointer == (p) && misuse.heap == &(k)->heap);                                                     \
+        CHECK(is_unchanged(k));                                                                                        \
+        CHECK(is_sound(k));                                                                                            \
+    } while (0)
+
+/* The C library calls report that p is no object of theirs. */
+static void reported(kitchen *k, void *p, tsp_status status) {
+    REPORTS(k, status, p, V_(free)(&k->heap, p));
+    REPORTS(k, status, p, V_(free_sized)(&k->heap, p, 4 * GRANULE));
+    REPORTS(k, status, p, V_(free_aligned_sized)(&k->heap, p, 1, 4 * GRANULE));
+    REPORTS(k, status, p, CHECK(V_(realloc)(&k->heap, p, 1) == NULL));
+    REPORTS(k, status, p, CHECK(V_(realloc)(&k->heap, p, 20 * GRANULE) == NULL));
+    REPORTS(k, status, p, CHECK(V_(realloc)(&k->heap, p, 0) == NULL));
+    REPORTS(k, status, p, CHECK(V_(reallocarray)(&k->heap, p, 3, GRANULE) == NULL));
+    REPORTS(k, status, p, CHECK(V_(usable_size)(&k->heap, p) == 0));
+}
+
+static void set_down(kitchen *k, unsigned char *p) {
+    CHECK(V_(dealloc)(&k->heap, p, four, GRANULE) == TSP_OK);
+}
+
+/* -- Double frees: at once, and after either neighbour was freed and the holes merged ------------------------------ */
+
+static void freed_twice(kitchen *k, unsigned char *p) {
+    refused(k, p, four, GRANULE, TSP_ALREADY_FREE);
+    if (!k->sized) reported(k, p, TSP_ALREADY_FREE);
+}
+
+TEST_BOTH(double_free) {
+    kitchen k = lay_table(sized);
+    set_down(&k, b);
+    freed_twice(&k, b);
+    close_kitchen(&k);
+}
+
+TEST_BOTH(double_free_after_merging_down) {
+    kitchen k = lay_table(sized);
+    set_down(&k, b);
+    set_down(&k, a);
+    freed_twice(&k, b);
+    freed_twice(&k, a);
+    close_kitchen(&k);
+}
+
+TEST_BOTH(double_free_after_merging_up) {
+    kitchen k = lay_table(sized);
+    set_down(&k, a);
+    set_down(&k, b);
+    freed_twice(&k, a);
+    freed_twice(&k, b);
+    set_down(&k, c);
+    freed_twice(&k, c);
+    freed_twice(&k, b);
+    freed_twice(&k, a);
+    CHECK(is_empty(&k));
+    close_kitchen(&k);
+}
+
+TEST_BOTH(free_of_what_never_was) {
+    kitchen k = lay_table(sized);
+    for (size_t g = 12; g < 60; g++) freed_twice(&k, k.base + g * GRANULE);
+    close_kitchen(&k);
+}
+
+/* A run that is live in part: a wrong size, or a stale pointer. */
+TEST_BOTH(free_that_reaches_into_a_hole) {
+    kitchen k = lay_table(sized);
+    if (sized) refused(&k, c, four + 1, GRANULE, TSP_ALREADY_FREE);
+    set_down(&k, b);
+    refused(&k, a, four + 1, GRANULE, sized ? TSP_ALREADY_FREE : TSP_WRONG_SIZE);
+    refused(&k, a, 2 * four + 1, GRANULE, sized ? TSP_ALREADY_FREE : TSP_WRONG_SIZE);
+    if (sized) refused(&k, b + four - GRANULE, 2 * GRANULE, GRANULE, TSP_ALREADY_FREE);
+    close_kitchen(&k);
+}
+
+/* -- Pointers that are not into the heap, not on a granule, not at the beginning ----------------------------------- */
+
+TEST_BOTH(foreign_pointers) {
+    kitchen k = lay_table(sized);
+    unsigned char elsewhere[64];
+    unsigned char *where[] = {elsewhere,
+                              k.base - GRANULE,
+                              k.base - 1 - 7,
+                              k.base + k.total,
+                              k.base + k.total + GRANULE,
+                              k.base + k.total + 4096 * GRANULE,
+                              (unsigned char *)&k.heap};
+    for (size_t i = 0; i < sizeof where / sizeof *where; i++) {
+        refused(&k, where[i], four, 1, TSP_FOREIGN);
+        if (!sized) reported(&k, where[i], TSP_FOREIGN);
+        CHECK(!V_(contains)(&k.heap, where[i]));
+    }
+    close_kitchen(&k);
+}
+
+TEST_BOTH(misaligned_pointers) {
+    kitchen k = lay_table(sized);
+    for (size_t i = 1; i < GRANULE; i++) {
+        refused(&k, b + i, four, 1, TSP_MISALIGNED);
+        refused(&k, b + i, 1, 1, TSP_MISALIGNED);
+        if (!sized) reported(&k, b + i, TSP_MISALIGNED);
+    }
+    remember(&k); /* not aligned as it is said to be */
+    CHECK(V_(dealloc)(&k.heap, b + GRANULE, four, 2 * four) == TSP_MISALIGNED);
+    CHECK(V_(try_dealloc)(&k.heap, b + GRANULE, four, 2 * four) == TSP_MISALIGNED);
+    CHECK(is_unchanged(&k));
+    close_kitchen(&k);
+}
+
+TEST(interior_pointers) {
+    kitchen k = lay_table(0);
+    for (size_t i = 1; i < 4; i++) {
+        refused(&k, b + i * GRANULE, four - i * GRANULE, 1, TSP_INTERIOR);
+        refused(&k, b + i * GRANULE, GRANULE, 1, TSP_INTERIOR);
+        reported(&k, b + i * GRANULE, TSP_INTERIOR);
+    }
+    set_down(&k, a);
+    set_down(&k, c);
+    for (size_t i = 1; i < 4; i++) reported(&k, b + i * GRANULE, TSP_INTERIOR);
+    close_kitchen(&k);
+}
+
+TEST_BOTH(granule_less_than_a_heap) { /* the last granules, and runs beyond the end */
+    kitchen k = open_kitchen(8, sized);
+    unsigned char *p = V_(alloc)(&k.heap, 8 * GRANULE, 1);
+    CHECK(p == k.base);
+    refused(&k, p + 7 * GRANULE, 2 * GRANULE, 1, sized ? TSP_WRONG_SIZE : TSP_INTERIOR);
+    refused(&k, p, 8 * GRANULE + 1, 1, TSP_WRONG_SIZE);
+    CHECK(V_(dealloc)(&k.heap, p, 8 * GRANULE, 1) == TSP_OK);
+    close_kitchen(&k);
+}
+
+/* -- Sizes and alignments ------------------------------------------------------------------------------------------ */
+
+TEST_BOTH(wrong_sizes) {
+    kitchen k = lay_table(sized);
+    static const size_t enormous[] = {SIZE_MAX, SIZE_MAX - 1, SIZE_MAX - 7, SIZE_MAX / 2, SIZE_MAX / 2 + 1};
+    remember(&k);
+    CHECK(V_(dealloc)(&k.heap, b, 0, GRANULE) == TSP_WRONG_SIZE); /* size 0 for what is in the heap */
+    CHECK(V_(try_dealloc)(&k.heap, b, 0, GRANULE) == TSP_WRONG_SIZE);
+    CHECK(V_(resize_in_place)(&k.heap, b, 0, GRANULE, GRANULE) != TSP_OK);
+    CHECK(is_unchanged(&k));
+    REPORTS(&k, TSP_WRONG_SIZE, b, CHECK(V_(resize)(&k.heap, b, 0, four, GRANULE) == NULL));
+    for (size_t i = 0; i < sizeof enormous / sizeof *enormous; i++) {
+        remember(&k);
+        CHECK(V_(dealloc)(&k.heap, b, enormous[i], 1) == TSP_WRONG_SIZE);
+        CHECK(V_(try_dealloc)(&k.heap, b, enormous[i], 1) == TSP_WRONG_SIZE);
+        CHECK(V_(resize_in_place)(&k.heap, b, enormous[i], four, 1) == TSP_WRONG_SIZE);
+        CHECK(V_(resize_in_place)(&k.heap, b, enormous[i], enormous[i], 1) == TSP_WRONG_SIZE);
+        CHECK(is_unchanged(&k));
+        REPORTS(&k, TSP_WRONG_SIZE, b, CHECK(V_(resize)(&k.heap, b, enormous[i], four, 1) == NULL));
+        REPORTS(&k, TSP_WRONG_SIZE, b, CHECK(V_(resize_zeroed)(&k.heap, b, enormous[i], four, 1) == NULL));
+        if (!sized) {
+            REPORTS(&k, TSP_WRONG_SIZE, b, V_(free_sized)(&k.heap, b, enormous[i]));
+            REPORTS(&k, TSP_WRONG_SIZE, b, V_(free_aligned_sized)(&k.heap, b, GRANULE, enormous[i]));
+        }
+    }
+    if (!sized) { /* the map knows every size */
+        refused(&k, b, four + 1, 1, TSP_WRONG_SIZE);
+        refused(&k, b, four - GRANULE, 1, TSP_WRONG_SIZE);
+        refused(&k, b, 1, 1, TSP_WRONG_SIZE);
+        refused(&k, b, 2 * four, 1, TSP_WRONG_SIZE); /* b and c */
+        refused(&k, c, four + 1, 1, TSP_WRONG_SIZE);
+        for (size_t size = 0; size <= 3 * four; size++) {
+            if (round_up(size) == four) continue;
+            REPORTS(&k, TSP_WRONG_SIZE, b, V_(free_sized)(&k.heap, b, size));
+            REPORTS(&k, TSP_WRONG_SIZE, b, V_(free_aligned_sized)(&k.heap, b, GRANULE, size));
+        }
+    }
+    close_kitchen(&k);
+}
+
+TEST_BOTH(bad_alignments) {
+    static const size_t bad[] = {0, 3, 5, 6, 7, 12, 24, 1000, SIZE_MAX, SIZE_MAX - 1, SIZE_MAX / 2 + 2};
+    kitchen k = lay_table(sized);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        refused(&k, b, four, bad[i], TSP_BAD_ALIGNMENT);
+        remember(&k);
+        for (size_t size = 0; size <= four; size += four) {
+            CHECK(V_(alloc)(&k.heap, size, bad[i]) == NULL);
+            CHECK(V_(alloc_zeroed)(&k.heap, size, bad[i]) == NULL);
+            CHECK(V_(try_alloc)(&k.heap, size, bad[i]) == NULL);
+            CHECK(V_(resize)(&k.heap, NULL, 0, size, bad[i]) == NULL);
+            if (!sized) CHECK(V_(aligned_alloc)(&k.heap, bad[i], size) == NULL);
+        }
+        CHECK(V_(largest)(&k.heap, bad[i]) == 0);
+        CHECK(is_unchanged(&k));
+        if (!sized) REPORTS(&k, TSP_BAD_ALIGNMENT, b, V_(free_aligned_sized)(&k.heap, b, bad[i], four));
+    }
+    close_kitchen(&k);
+}
+
+TEST(wrong_kind_of_heap) { /* the C library's calls on a sized heap */
+    kitchen k = lay_table(1);
+    REPORTS(&k, TSP_SIZED_HEAP, NULL, CHECK(V_(malloc)(&k.heap, 8) == NULL));
+    REPORTS(&k, TSP_SIZED_HEAP, NULL, CHECK(V_(calloc)(&k.heap, 2, 8) == NULL));
+    REPORTS(&k, TSP_SIZED_HEAP, NULL, CHECK(V_(aligned_alloc)(&k.heap, 8, 8) == NULL));
+    REPORTS(&k, TSP_SIZED_HEAP, NULL, CHECK(V_(realloc)(&k.heap, NULL, 8) == NULL));
+    REPORTS(&k, TSP_SIZED_HEAP, b, CHECK(V_(realloc)(&k.heap, b, 8) == NULL));
+    REPORTS(&k, TSP_SIZED_HEAP, b, CHECK(V_(realloc)(&k.heap, b, 0) == NULL));
+    REPORTS(&k, TSP_SIZED_HEAP, b, CHECK(V_(reallocarray)(&k.heap, b, 2, 8) == NULL));
+    REPORTS(&k, TSP_SIZED_HEAP, b, V_(free)(&k.heap, b));
+    REPORTS(&k, TSP_SIZED_HEAP, b, V_(free_sized)(&k.heap, b, four));
+    REPORTS(&k, TSP_SIZED_HEAP, b, V_(free_aligned_sized)(&k.heap, b, GRANULE, four));
+    REPORTS(&k, TSP_SIZED_HEAP, b, CHECK(V_(usable_size)(&k.heap, b) == 0));
+    close_kitchen(&k);
+}
+
+/* -- What is not misuse: NULL, and objects of size 0 --------------------------------------------------------------- */
+
+TEST_BOTH(null_pointers) {
+    kitchen k = lay_table(sized);
+    remember(&k);
+    for (size_t size = 0; size < 20; size++) {
+        CHECK(V_(dealloc)(&k.heap, NULL, size, GRANULE) == TSP_OK);
+        CHECK(V_(try_dealloc)(&k.heap, NULL, size, GRANULE) == TSP_OK);
+    }
+    CHECK(V_(dealloc)(&k.heap, NULL, SIZE_MAX, 1) == TSP_OK);
+    CHECK(V_(try_dealloc)(&k.heap, NULL, SIZE_MAX, 1) == TSP_OK);
+    CHECK(V_(contains)(&k.heap, NULL) == 0);
+    CHECK(V_(resize_in_place)(&k.heap, NULL, 0, 8, 1) == TSP_NO_MEMORY);
+    if (!sized) {
+        V_(free)(&k.heap, NULL);
+        V_(free_sized)(&k.heap, NULL, 12);
+        V_(free_sized)(&k.heap, NULL, SIZE_MAX);
+        V_(free_aligned_sized)(&k.heap, NULL, 16, 12);
+        V_(free_aligned_sized)(&k.heap, NULL, 1, SIZE_MAX);
+        CHECK(V_(usable_size)(&k.heap, NULL) == 0);
+    }
+    CHECK(is_unchanged(&k) && misuse.count == 0);
+    CHECK(V_(resize)(&k.heap, NULL, 0, 8, GRANULE) != NULL);
+    if (!sized) CHECK(V_(realloc)(&k.heap, NULL, 8) != NULL && V_(reallocarray)(&k.heap, NULL, 2, 8) != NULL);
+    CHECK(misuse.count == 0);
+    close_kitchen(&k);
+}
+
+static void check_nothing(kitchen *k, void *nothing, size_t align) {
+    CHECK(nothing != NULL && (uintptr_t)nothing % align == 0);
+    CHECK(!V_(contains)(&k->heap, nothing));
+    CHECK((uintptr_t)nothing != (uintptr_t)k->base + k->total || k->sized); /* not the map either */
+}
+
+TEST_BOTH(objects_of_no_size) {
+    kitchen k = lay_table(sized);
+    tsp_usage before = V_(usage)(&k.heap), after;
+    remember(&k);
+    for (size_t align = 1; align; align *= 2) {
+        void *p = V_(alloc)(&k.heap, 0, align);
+        check_nothing(&k, p, align);
+        check_nothing(&k, V_(alloc_zeroed)(&k.heap, 0, align), align);
+        check_nothing(&k, V_(try_alloc)(&k.heap, 0, align), align);
+        check_nothing(&k, V_(resize)(&k.heap, p, 0, 0, align), align);
+        check_nothing(&k, V_(resize)(&k.heap, NULL, 0, 0, align), align);
+        check_nothing(&k, V_(resize_zeroed)(&k.heap, p, 0, 0, align), align);
+        CHECK(V_(resize_in_place)(&k.heap, p, 0, 0, align) == TSP_OK);
+        CHECK(V_(resize_in_place)(&k.heap, p, 0, 8, align) == TSP_NO_MEMORY);
+        CHECK(V_(dealloc)(&k.heap, p, 0, align) == TSP_OK);
+        CHECK(V_(try_dealloc)(&k.heap, p, 0, align) == TSP_OK);
+        if (sized) continue;
+        check_nothing(&k, V_(aligned_alloc)(&k.heap, align, 0), align);
+        check_nothing(&k, V_(realloc)(&k.heap, p, 0), 1);
+        CHECK(V_(usable_size)(&k.heap, p) == 0);
+        V_(free)(&k.heap, p);
+        V_(free_sized)(&k.heap, p, 0);
+        V_(free_aligned_sized)(&k.heap, p, align, 0);
+    }
+    if (!sized) {
+        check_nothing(&k, V_(malloc)(&k.heap, 0), 1);
+        check_nothing(&k, V_(calloc)(&k.heap, 0, 8), 1);
+        check_nothing(&k, V_(calloc)(&k.heap, SIZE_MAX, 0), 1);
+        check_nothing(&k, V_(reallocarray)(&k.heap, NULL, 0, SIZE_MAX), 1);
+    }
+    CHECK(is_unchanged(&k) && misuse.count == 0);
+    after = V_(usage)(&k.heap);
+    after.failed = before.failed; /* whether growing from nothing in place is a request may be seen either way */
+    CHECK(memcmp(&before, &after, sizeof before) == 0);
+    { /* and there they turn into objects and back */
+        void *p = V_(resize)(&k.heap, V_(alloc)(&k.heap, 0, 8), 0, 10, 8);
+        CHECK(is_placed(&k, p, 10, 8));
+        check_nothing(&k, V_(resize)(&k.heap, p, 10, 0, 8), 8);
+        CHECK(V_(usage)(&k.heap).objects == 3);
+        if (!sized) {
+            p = V_(realloc)(&k.heap, V_(malloc)(&k.heap, 0), 10);
+            CHECK(is_placed(&k, p, 10, 8));
+            check_nothing(&k, V_(realloc)(&k.heap, p, 0), 1);
+            CHECK(V_(usage)(&k.heap).objects == 3);
+        }
+    }
+    close_kitchen(&k);
+}
+
+/* -- A handle that is all zero ------------------------------------------------------------------------------------- */
+
+static int count_visits(void *context, void *start, size_t size, tsp_kind kind) {
+    (void)start, (void)size, (void)kind;
+    ++*(unsigned *)context;
+    return 0;
+}
+
+static void answers_safely(TSP_V *h) {
+    unsigned char byte = 0;
+    unsigned visits = 0;
+    tsp_usage u = V_(usage)(h);
+    CHECK(u.total == 0 && u.used == 0 && u.free == 0 && u.objects == 0 && u.largest == 0 && u.low_free == 0);
+    CHECK(V_(alloc)(h, 1, 1) == NULL && V_(alloc_zeroed)(h, 1, 1) == NULL && V_(try_alloc)(h, 1, 1) == NULL);
+    CHECK(V_(alloc)(h, SIZE_MAX, 1) == NULL);
+    CHECK(V_(alloc)(h, 0, 1) != NULL);
+    CHECK(V_(resize)(h, NULL, 0, 4, 4) == NULL && V_(resize_zeroed)(h, NULL, 0, 4, 4) == NULL);
+    CHECK(V_(malloc)(h, 1) == NULL && V_(calloc)(h, 1, 1) == NULL && V_(realloc)(h, NULL, 1) == NULL);
+    CHECK(V_(reallocarray)(h, NULL, 1, 1) == NULL && V_(aligned_alloc)(h, 1, 1) == NULL);
+    CHECK(V_(dealloc)(h, NULL, 4, 1) == TSP_OK);
+    CHECK(V_(dealloc)(h, &byte, 1, 1) == TSP_FOREIGN);
+    CHECK(V_(try_dealloc)(h, &byte, 1, 1) == TSP_FOREIGN);
+    CHECK(V_(resize_in_place)(h, &byte, 1, 4, 1) == TSP_FOREIGN);
+    CHECK(V_(largest)(h, 1) == 0);
+    CHECK(V_(contains)(h, &byte) == 0 && V_(contains)(h, NULL) == 0);
+    CHECK(V_(walk)(h, count_visits, &visits) == 0 && visits == 0);
+    CHECK(V_(check)(h).status == TSP_OK);
+    V_(reset)(h);
+    CHECK(V_(alloc)(h, 1, 1) == NULL);
+    CHECK(V_(check)(h).status == TSP_OK);
+}
+
+TEST(handle_all_zero) {
+    static TSP_V never;
+    answers_safely(&never);
+    misuse.count = 0;
+    V_(free)(&never, NULL);
+    CHECK(misuse.count == 0);
+    V_(free)(&never, test_note);
+    CHECK(misuse.count == 1);
+    CHECK(V_(realloc)(&never, test_note, 8) == NULL);
+    CHECK(misuse.count == 2);
+    CHECK(V_(resize)(&never, test_note, 8, 16, 1) == NULL);
+    CHECK(misuse.count == 3 && misuse.status == TSP_FOREIGN);
+}
+
+TEST_BOTH(heap_of_nothing) {
+    TSP_V h;
+    unsigned char bytes[8] = {0};
+    memset(&h, 0xEE, sizeof h);
+    CHECK(start_heap(&h, NULL, 1000, sized) == 0);
+    if (!sized) answers_safely(&h);
+    CHECK(V_(alloc)(&h, 1, 1) == NULL);
+    CHECK(start_heap(&h, bytes, 0, sized) == 0);
+    if (!sized) answers_safely(&h);
+    CHECK(V_(alloc)(&h, 1, 1) == NULL && V_(usage)(&h).total == 0 && V_(check)(&h).status == TSP_OK);
+    CHECK(is_filled_with(bytes, sizeof bytes, 0));
+}
+
+TEST(words_for_every_status) {
+    for (int s = TSP_OK; s <= TSP_CORRUPT; s++) {
+        const char *text = tsp_status_text((tsp_status)s);
+        CHECK(text != NULL && text[0] != '\0');
+        for (int t = TSP_OK; t < s; t++) CHECK(strcmp(text, tsp_status_text((tsp_status)t)) != 0);
+    }
+    CHECK(tsp_status_text((tsp_status)77) != NULL);
+    CHECK(strcmp(tsp_version(), TSP_VERSION) == 0);
+}
+
+/* -- Damage -------------------------------------------------------------------------------------------------------- */
+
+static int visit_inside(void *context, void *start, size_t size, tsp_kind kind) {
+    const kitchen *k = context;
+    size_t at = (size_t)((uintptr_t)start - (uintptr_t)k->base);
+    (void)kind;
+    CHECK(at <= k->total && size <= k->total - at);
+    return 0;
+}
+
+/* Random calls on a damaged heap. Whatever they answer: inside the heap, and in finite time. */
+static void carry_on(kitchen *k, dice *d, unsigned calls) {
+    TSP_V *h = &k->heap;
+    while (calls--) {
+        size_t size = roll(d, 2) ? 1 + roll(d, 5 * GRANULE) : roll(d, k->total + 1), align = (size_t)1 << roll(d, 6);
+        size_t new_size = roll(d, 2) ? 1 + roll(d, 5 * GRANULE) : roll(d, k->total + 1);
+        unsigned char *p = k->base + roll(d, k->total / GRANULE) * GRANULE, *q = NULL;
+        if (k->total == 0) p = NULL;
+        if (size == 0 || new_size == 0) continue;
+        switch (roll(d, k->sized ? 8 : 11)) {
+        case 0: q = V_(alloc)(h, size, align); break;
+        case 1: q = V_(alloc_zeroed)(h, size, align), new_size = size; break;
+        case 2: V_(dealloc)(h, p, size, 1); break;
+        case 3: V_(dealloc)(h, p, size, align); break;
+        case 4: q = V_(resize)(h, p, size, new_size, align), size = new_size; break;
+        case 5: V_(resize_in_place)(h, p, size, new_size, 1); break;
+        case 6: V_(largest)(h, align), V_(usage)(h); break;
+        case 7: V_(walk)(h, visit_inside, k); break;
+        case 8: V_(free)(h, p); break;
+        case 9: q = V_(realloc)(h, p, size); break;
+        case 10: V_(usable_size)(h, p); break;
+        }
+        if (q) CHECK(is_placed(k, q, size, 1));
+    }
+    V_(check)(h);
+    CHECK(guards_hold(&k->where));
+}
+
+/* A heap with some objects and some holes. */
+static kitchen lay_and_use(dice *d, size_t size, size_t offset, int sized) {
+    kitchen k = open_kitchen_at(size, offset, sized);
+    unsigned char *p[32];
+    size_t n[32], count = 0;
+    while (count < 32 && roll(d, 30)) {
+        n[count] = 1 + roll(d, 6 * GRANULE);
+        if ((p[count] = V_(alloc)(&k.heap, n[count], 1)) == NULL) break;
+        count++;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (roll(d, 2)) V_(dealloc)(&k.heap, p[i], n[i], 1);
+    CHECK(V_(check)(&k.heap).status == TSP_OK);
+    return k;
+}
+
+static size_t damaged, noticed;
+
+static void judge_damage(kitchen *k, dice *d) {
+    tsp_report report = V_(check)(&k->heap);
+    CHECK(report.status == TSP_OK || (report.status == TSP_CORRUPT && report.what));
+    CHECK(report.at <= k->total);
+    damaged++;
+    noticed += report.status == TSP_CORRUPT;
+    carry_on(k, d, 12);
+}
+
+static void say_share(const char *name) {
+    printf("%s: check noticed %lu of %lu damages, %lu %%\n", name, (unsigned long)noticed, (unsigned long)damaged,
+           damaged ? (unsigned long)(noticed * 100 / damaged) : 0ul);
+    damaged = noticed = 0;
+}
+
+/* Every byte of some small heaps set to every value. Bytes that do not matter, as in live objects, are among them. */
+TEST_BOTH(every_byte_scribbled) {
+    for (unsigned seed = 1; seed <= 8; seed++) {
+        dice d = seed;
+        kitchen k = lay_and_use(&d, 20 + 13 * seed, seed % 16, sized);
+        TSP_V saved = k.heap;
+        remember(&k);
+        for (size_t i = 0; i < k.where.size; i++) {
+            for (unsigned value = 0; value < 256; value += seed % 2 ? 1 : 17) {
+                if (k.image[i] == value) continue;
+                k.where.memory[i] = (unsigned char)value;
+                judge_damage(&k, &d);
+                k.heap = saved;
+                memcpy(k.where.memory, k.image, k.where.size);
+            }
+        }
+        close_kitchen(&k);
+    }
+    say_share("every_byte_scribbled");
+}
+
+typedef struct holes {
+    unsigned char *start[64];
+    size_t size[64], count;
+} holes;
+
+static int note_hole(void *context, void *start, size_t size, tsp_kind kind) {
+    holes *h = context;
+    if (kind == TSP_HOLE && h->count < 64) {
+        h->start[h->count] = start;
+        h->size[h->count++] = size;
+    }
+    return 0;
+}
+
+/* The usual way: somebody goes on writing into an object that he gave back, or past the end of one. */
+TEST_BOTH(holes_scribbled) {
+    for (unsigned seed = 1; seed <= 1500; seed++) {
+        dice d = seed * 77;
+        kitchen k = lay_and_use(&d, 40 + roll(&d, 300), seed % 16, sized);
+        holes found = {{NULL}, {0}, 0};
+        V_(walk)(&k.heap, note_hole, &found);
+        if (found.count) {
+            size_t i = roll(&d, found.count);
+            for (size_t at = 0; at < found.size[i]; at++) found.start[i][at] = (unsigned char)roll(&d, 256);
+            judge_damage(&k, &d);
+        }
+        CHECK(guards_hold(&k.where));
+        drop_region(&k.where);
+        free(k.image);
+    }
+    say_share("holes_scribbled (whole holes)");
+}
+
+/* Everything overwritten: with noise, with one value, with small numbers that look like links. */
+TEST_BOTH(heap_scribbled) {
+    for (unsigned seed = 1; seed <= 3000; seed++) {
+        dice d = seed * 1234567;
+        kitchen k = lay_and_use(&d, roll(&d, 500), seed % 16, sized);
+        unsigned char value = (unsigned char)roll(&d, 256);
+        for (size_t i = 0; i < k.where.size; i++) {
+            switch (seed % 5) {
+            case 0: k.where.memory[i] = (unsigned char)roll(&d, 256); break;
+            case 1: k.where.memory[i] = value; break;
+            case 2: k.where.memory[i] = (unsigned char)(i % (GRANULE / 2) ? 0 : 1 + roll(&d, 6)); break;
+            case 3: k.where.memory[i] = (unsigned char)(i % (GRANULE / 2) ? 0 : roll(&d, 256)); break;
+            case 4: k.where.memory[i] ^= (unsigned char)(roll(&d, 8) ? 0 : 1u << roll(&d, 8)); break;
+            }
+        }
+        judge_damage(&k, &d);
+        carry_on(&k, &d, 40);
+        drop_region(&k.where);
+        free(k.image);
+    }
+    say_share("heap_scribbled");
+}

@@ -1,0 +1,141 @@
+/* Random sequences of calls against the oracle (oracle.h): all kinds of call, sizes from 0 to more than the heap, mostly
+ * small, alignments up to half the heap, heaps from nothing to 64 KiB at every misalignment. Seeds are fixed and printed.
+ * At the end of a sequence everything is freed; the heap must then be as new, and answer the same sequence in the same
+ * way. SPDX-License-Identifier: BSD-3-Clause */
+#include "oracle.h"
+
+static size_t random_size(dice *d, const oracle *m) {
+    size_t total = m->k.total;
+    switch (roll(d, 16)) {
+    case 0: return 0;
+    case 1: return roll(d, total + 2);
+    case 2: return roll(d, total / 2 + 1);
+    case 3: return widest_gap(m, 1) + roll(d, 2); /* just fits, or just not */
+    case 4:
+    case 5: return 1 + roll(d, total / 8 + 1);
+    case 6:
+    case 7: return 1 + roll(d, GRANULE);
+    default: return 1 + roll(d, 40);
+    }
+}
+
+static size_t random_align(dice *d, const oracle *m) {
+    size_t align = (size_t)1 << roll(d, 4);
+    if (roll(d, 4) == 0) align = (size_t)1 << roll(d, 7);
+    if (roll(d, 32) == 0)
+        for (align = 1; align * 4 <= m->k.total && roll(d, 16);) align *= 2;
+    return align;
+}
+
+/* Whether what largest promises can be had, and not a byte more. The heap is put back as it was. */
+static void try_largest(oracle *m, size_t align) {
+    TSP_V saved = m->k.heap;
+    size_t most = V_(largest)(&m->k.heap, align);
+    remember(&m->k);
+    CHECK(V_(alloc)(&m->k.heap, most + 1, align) == NULL);
+    CHECK(is_unchanged(&m->k));
+    if (most) CHECK(is_placed(&m->k, V_(alloc)(&m->k.heap, most, align), most, align));
+    CHECK(V_(check)(&m->k.heap).status == TSP_OK);
+    m->k.heap = saved;
+    memcpy(m->k.where.memory, m->k.image, m->k.where.size);
+}
+
+static void step(oracle *m, dice *d, uint32_t appetite) {
+    int sized = m->k.sized;
+    uint32_t what = roll(d, 100);
+    if (what < appetite || m->count == 0) {
+        size_t size = random_size(d, m), align = random_align(d, m);
+        make_object(m, (int)roll(d, sized ? MALLOC : WAYS_TO_MAKE), size, align);
+    } else if (what < 75) {
+        end_object(m, (int)roll(d, sized ? FREE : WAYS_TO_END), roll(d, m->count));
+    } else if (what < 97) {
+        size_t i = roll(d, m->count), size = random_size(d, m), align = m->live[i].align;
+        if (roll(d, 2)) size = m->live[i].size + roll(d, 3 * GRANULE) - (m->live[i].size > GRANULE ? GRANULE : 0);
+        if (roll(d, 4) == 0) align = random_align(d, m);
+        resize_object(m, (int)roll(d, sized ? REALLOC : WAYS_TO_RESIZE), i, size ? size : 1, align);
+    } else {
+        try_largest(m, random_align(d, m));
+    }
+}
+
+static void free_all(oracle *m, dice *d) {
+    while (m->count) {
+        end_object(m, (int)roll(d, m->k.sized ? FREE : WAYS_TO_END), roll(d, m->count));
+        if (!settle(m)) return;
+    }
+    CHECK(is_empty(&m->k));
+}
+
+/* One sequence, twice. */
+static void play(uint32_t seed, size_t size, size_t offset, unsigned steps, int sized) {
+    oracle m = open_oracle(size, offset, sized);
+    uint64_t first = 0;
+    for (int round = 0; round < 2 && !test_failures; round++) {
+        dice d = seed;
+        m.digest = m.seed = 0;
+        for (unsigned i = 0; i < steps; i++) {
+            uint32_t appetite = i / 64 % 2 ? 30 : 55; /* fills up, runs down */
+            snprintf(test_note, sizeof test_note, "seed %u, %lu bytes at %lu, round %d, step %u", seed,
+                     (unsigned long)size, (unsigned long)offset, round, i);
+            step(&m, &d, appetite);
+            if (!settle(&m)) break;
+        }
+        if (test_failures) break;
+        free_all(&m, &d);
+        if (round == 0) first = m.digest;
+        else CHECK(m.digest == first); /* one hole is one hole, whatever was before */
+        if (roll(&d, 2)) {             /* the low-water mark starts anew, or goes on */
+            V_(reset)(&m.k.heap);
+            m.low = m.low_at_least = m.k.total;
+            m.failed = m.failed_at_most = 0;
+            settle(&m);
+        }
+    }
+    close_oracle(&m);
+}
+
+static void play_many(const char *name, uint32_t seeds, size_t smallest, size_t largest, unsigned steps, int sized) {
+    printf("%s: seeds 1 to %u, heaps of %lu to %lu bytes, %u steps\n", name, seeds, (unsigned long)smallest,
+           (unsigned long)largest, steps);
+    for (uint32_t seed = 1; seed <= seeds && !test_failures; seed++) {
+        dice d = seed * 7919u;
+        size_t size = smallest + roll(&d, largest - smallest + 1);
+        play(seed, size, seed % 16, steps, sized);
+    }
+}
+
+TEST_BOTH(every_tiny_size) {
+    printf("every_tiny_size: heaps of 0 to 100 bytes, seed = 1000 + bytes\n");
+    for (size_t size = 0; size <= 100 && !test_failures; size++)
+        play(1000 + (uint32_t)size, size, (size * 5) % 16, 120, sized);
+}
+
+TEST_BOTH(tiny_heaps) {
+    play_many("tiny_heaps", 400, 32, 400, 200, sized);
+}
+
+TEST_BOTH(small_heaps) {
+    play_many("small_heaps", 60, 400, 5000, 600, sized);
+}
+
+TEST_BOTH(large_heaps) {
+    play_many("large_heaps", 4, 60000, 66000, 1500, sized);
+}
+
+/* Many small objects in a heap with room for thousands of holes. */
+TEST_BOTH(thousands_of_holes) {
+    oracle m = open_oracle(49152, 4, sized);
+    dice d = 42;
+    printf("thousands_of_holes: seed 42\n");
+    for (unsigned i = 0; m.k.total - bytes_used(&m) > 64 && i < 6000; i++)
+        make_object(&m, ALLOC, 1 + roll(&d, 3 * GRANULE), 1);
+    settle(&m);
+    for (size_t i = m.count; i > 1 && !test_failures; i -= 2) end_object(&m, DEALLOC, i - 2);
+    settle(&m);
+    for (unsigned i = 0; i < 400 && !test_failures; i++) {
+        step(&m, &d, 45);
+        settle(&m);
+    }
+    free_all(&m, &d);
+    close_oracle(&m);
+}
