@@ -113,7 +113,10 @@ fit find_fit(const trace *t, const options *how) {
     const family *f = how->family ? how->family : family_for(t->peak);
     for (; f->name; f++) {
         result.family = f;
-        if (find(t, f, how->sized, &result.heap)) return result;
+        if (find(t, f, how->sized, &result.heap)) {
+            *result.why = '\0';
+            break;
+        }
         snprintf(result.why, sizeof result.why, "%s: the %s variant cannot hold it; its largest heap has %s bytes",
                  t->name, f->name, COMMAS(family_limit(f, how->sized)));
         if (how->family) break;

@@ -1,5 +1,5 @@
-/* teaspoon replay: does everything that a trace asks for once, and takes nothing on trust. Every object is filled with a
- * pattern of its own, which is looked for again when the object is resized or freed, or has survived. An object that
+/* teaspoon replay: does everything that a trace asks for once, and takes nothing on trust. Every object is filled with
+ * a pattern of its own, which is looked for again when the object is resized or freed, or has survived. An object that
  * another one overlaps, or that a resize garbles, does not keep its pattern.
  * SPDX-License-Identifier: BSD-3-Clause */
 #define _POSIX_C_SOURCE 200809L

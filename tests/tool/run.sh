@@ -1,0 +1,261 @@
+#!/bin/sh
+# Tests of the command. Usage: sh tests/tool/run.sh TEASPOON; CC and CFLAGS are for the one that builds a broken heap.
+# One line per failure; the last line is "N passed, N failed".
+set -u
+
+teaspoon=$1
+root=$(cd "$(dirname "$0")/../.." && pwd)
+case $teaspoon in /*) ;; *) teaspoon=$PWD/$teaspoon ;; esac
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+cd "$dir" || exit 1
+passed=0
+failed=0
+
+# ok WHAT CONDITION...: the condition is a command.
+ok() {
+    what=$1
+    shift
+    if "$@"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "FAILED: $what"
+        [ -s err ] && sed 's/^/    stderr: /;3q' err
+    fi
+}
+
+# run STATUS ARGUMENT...: the command, its output in the files out and err.
+run() {
+    expected=$1
+    shift
+    "$teaspoon" "$@" > out 2> err < "${input:-/dev/null}"
+    status=$?
+    ok "exit status $status, not $expected: teaspoon $*" [ $status -eq "$expected" ]
+}
+
+says() { ok "'$2' not in $1" grep -qF -e "$2" "$1"; }
+is() { ok "$1: '$2', not '$3'" [ "$2" = "$3" ]; }
+column() { awk -F '\t' -v c="$1" 'NR == 2 { print $c }' out; }
+
+# -- The command line ---------------------------------------------------------------------------------------------
+
+run 2; says err 'Usage: teaspoon fit'
+run 2 frobnicate; says err 'no command frobnicate'
+run 2 fit; says err 'no trace given'
+run 2 fit --frobnicate; says err "unrecognized option '--frobnicate'"
+run 2 fit --variant 5k x; says err '--variant is 4k, 128k, 16m or auto, not 5k'
+run 2 fit --align 3 x; says err '--align is 4, 8 or 16, not 3'
+run 2 fit --heap 8K x; says err 'unrecognized option'
+run 2 fit - -; says err 'standard input can be read only once'
+run 2 replay x; says err 'replay needs --heap'
+for bytes in '' x -8 8Q 8KB 99999999999999999999 99999999999G; do
+    run 2 replay --heap "$bytes" x; says err '--heap is a number of bytes'
+done
+run 2 help nothing; says err 'no help about nothing'
+run 0 --help; says out 'a ID SIZE ALIGN'
+run 0 help; says out 'Exit status'
+run 0 help fit; says out 'smallest multiple of 8'
+run 0 fit --help; says out '--tsv'
+run 0 replay --help; says out 'low_free'
+run 0 --version
+is version "$(cat out)" "teaspoon $(sed -n 's/#define TSP_VERSION "\(.*\)"/\1/p' "$root/include/teaspoon.h")"
+run 2 fit nowhere.trace; says err 'nowhere.trace: No such file'
+run 2 fit .; says err 'cannot read .: '
+
+# -- Malformed traces: file, line, and what is wrong -----------------------------------------------------------------
+
+# bad LINE MESSAGE TEXT: the text is a format for printf.
+bad() {
+    # shellcheck disable=SC2059
+    printf "$3" > bad.trace
+    run 2 fit bad.trace
+    is "message for '$3'" "$(cat err)" "bad.trace:$1: $2"
+}
+
+bad 1 'the trace ends without any operation' ''
+bad 2 'the trace ends without any operation' '# name: nothing\n\n'
+bad 2 "unknown operation 'x': a line begins with a, r, f or #" 'a 0 4 0\nx 1\n'
+bad 1 "unknown operation 'alloc': a line begins with a, r, f or #" 'alloc 0 4 0\n'
+bad 1 "unknown operation '????': a line begins with a, r, f or #" '\001\377\033\200\n'
+bad 1 'a zero byte: this is not a text file' 'a 0 4\0000\n'
+bad 1 'too few fields: the line must read a ID SIZE ALIGN' 'a 0 4\n'
+bad 1 'too many fields: the line must read a ID SIZE ALIGN' 'a 0 4 0 0\n'
+bad 1 'too many fields: the line must read a ID SIZE ALIGN' 'a 0 4 0 0 0 0 0 0\n'
+bad 2 'too few fields: the line must read r ID NEWSIZE' 'a 0 4 0\nr 0\n'
+bad 2 'too many fields: the line must read r ID NEWSIZE' 'a 0 4 0\nr 0 4 4\n'
+bad 2 'too few fields: the line must read f ID' 'a 0 4 0\nf'
+bad 2 'too many fields: the line must read f ID' 'a 0 4 0\nf 0 4\n'
+bad 1 "ID is not a number: 'x'" 'a x 4 0\n'
+bad 1 "SIZE is not a number: '0x10'" 'a 0 0x10 0\n'
+bad 1 "SIZE is not a number: '4.5'" 'a 0 4.5 0\n'
+bad 1 "SIZE is not a number: '+4'" 'a 0 +4 0\n'
+bad 1 'SIZE is negative: -4' 'a 0 -4 0\n'
+bad 1 'ID is negative: -1' 'a -1 4 0\n'
+bad 2 'NEWSIZE is negative: -4' 'a 0 4 0\nr 0 -4\n'
+bad 1 'SIZE is too large: 18446744073709551616' 'a 0 18446744073709551616 0\n'
+bad 1 'SIZE is too large: 18446744073709551615' 'a 0 18446744073709551615 0\n'
+bad 1 'SIZE is too large: 99999999999999999999...' 'a 0 9999999999999999999999999 0\n'
+bad 1 'ID is too large: 4294967296' 'a 4294967296 1 0\n'
+bad 1 'ALIGN is neither 0 nor a power of two: 3' 'a 0 4 3\n'
+bad 1 'ALIGN is too large: 2097152; at most 1048576' 'a 0 4 2097152\n'
+bad 1 'ID 1 is out of order: the next new ID is 0' 'a 1 4 0\n'
+bad 3 'ID 0 cannot be allocated: it was used before, and IDs are never reused' 'a 0 4 0\nf 0\na 0 4 0\n'
+bad 2 'ID 0 cannot be allocated: it was used before, and IDs are never reused' 'a 0 4 0\na 0 4 0\n'
+bad 1 'ID 0 cannot be freed: it was never allocated' 'f 0\n'
+bad 1 'ID 7 cannot be resized: it was never allocated' 'r 7 4\n'
+bad 4 'ID 0 cannot be freed: it was freed on line 3' '# x\na 0 4 0\nf 0\nf 0\n'
+bad 3 'ID 0 cannot be resized: it was freed on line 2' 'a 0 4 0\nf 0\nr 0 8\n'
+
+seq 0 999 | sed 's/.*/a & & 0/' | gzip > whole.gz
+size=$(wc -c < whole.gz)
+head -c $((size / 2)) whole.gz > cut.gz
+head -c $((size - 4)) whole.gz > short.gz
+{ head -c $((size / 2)) whole.gz; echo nonsense; tail -c $((size / 2)) whole.gz; } > damaged.gz
+plain=0
+"$teaspoon" fit whole.gz > out 2> err || plain=1 # a build without zlib
+if [ $plain -eq 1 ]; then
+    says err 'built without zlib'
+    gunzip -c "$root/traces/tiny/dc_calc.trace.gz" > dc_calc.trace
+else
+    cp "$root/traces/tiny/dc_calc.trace.gz" dc_calc.trace
+    run 2 fit cut.gz; ok 'a gzip file cut in half' grep -qx "cut.gz:[0-9]*: the gzip'ed data is cut short here" err
+    run 2 fit short.gz; is 'a gzip file without its end' "$(cat err)" \
+        "short.gz:1001: the gzip'ed data is cut short here"
+    run 2 fit damaged.gz; ok 'a damaged gzip file' grep -qx "damaged.gz:[0-9]*: the gzip'ed data is damaged here" err
+    input=whole.gz run 0 fit -
+fi
+run 2 fit whole.gz bad.trace; is 'no work before all traces are read' "$(cat out)" ''
+
+# -- Traces whose smallest heap is known ------------------------------------------------------------------------------
+
+# least HEAP PEAK OPTIONS TEXT
+least() {
+    printf "$4" > known.trace
+    # shellcheck disable=SC2086
+    run 0 fit --tsv $3 known.trace
+    is "heap for '$4' $3" "$(column 5)" "$1"
+    is "peak for '$4' $3" "$(column 4)" "$2"
+}
+
+least 8 4 '' 'a 0 4 0\n'
+least 8 8 '' 'a 0 8 0\n'
+least 16 9 '' 'a 0 9 0\n'
+least 0 0 '' 'a 0 0 0\nr 0 0\nf 0\n'
+least 104 100 '' 'a 0 100 0\nf 0\na 1 100 0\nf 1\na 2 100 0\n'
+least 200 200 '' 'a 0 100 4\na 1 100 4\n'
+least 208 200 '' 'a 0 100 0\na 1 100 0\n'                        # 100 + 4 to align + 100, in steps of 8
+least 200 200 '--align 4' 'a 0 100 0\na 1 100 0\n'
+least 168 101 '' 'a 0 1 64\na 1 100 64\n'                        # 64 + 100
+least 104 100 '' 'a 0 50 0\nr 0 100\nf 0\na 1 100 0\n'           # grows where it is
+least 104 100 '' 'a 0 0 0\nr 0 100\nr 0 0\nr 0 50\n'             # to and from nothing
+least 8 8 '--variant 16m' 'a 0 8 0\n'
+least 8192 8192 '' 'a 0 8192 0\r\n'                              # lines from DOS
+least 1048576 1048576 '' 'a 0 1048576 0\n'
+input=known.trace run 0 fit --tsv -; is 'stdin' "$(column 5)" 1048576
+least 832 800 '--malloc --variant 4k' 'a 0 400 4\na 1 360 4\na 2 40 4\n' # 200 granules, and a bit for each
+least 816 800 '--malloc --variant 16m' 'a 0 400 4\na 1 360 4\na 2 40 4\n'
+
+# A size that succeeds alone does not count: the definition, by brute force.
+succeeds() { "$teaspoon" replay --heap "$1" --align 8 dc_calc.trace > /dev/null 2>&1; }
+size=3552 row=0
+while [ $row -lt 17 ] && [ $size -lt 8000 ]; do
+    if succeeds $size; then row=$((row + 1)); else row=0; fi
+    size=$((size + 8))
+done
+run 0 fit --tsv dc_calc.trace
+is 'dc_calc by brute force' "$(column 5)" $((size - 17 * 8))
+
+# -- The table ----------------------------------------------------------------------------------------------------
+
+for size in 8192:4k 8193:128k 262136:128k 262144:16m; do
+    echo "a 0 ${size%:*} 0" > "known.trace"
+    run 0 fit --tsv known.trace
+    is "variant for $size" "$(column 2)" "${size#*:}"
+done
+run 1 fit --tsv --variant 4k known.trace
+is 'why it does not fit' "$(cat err)" \
+    'teaspoon: known: the 4k variant cannot hold it; its largest heap has 262,140 bytes'
+run 1 fit --tsv --variant 4k known.trace dc_calc.trace
+is 'the others are fitted all the same' "$(column 1)" dc_calc
+
+printf '# name: lunch box, source: a test\na 0 100 0\nr 0 8\na 1 20 0\n' > name.trace
+run 0 fit --malloc --tsv name.trace
+is header "$(head -n 1 out)" "$(printf 'trace\tvariant\tinterface\tpeak\theap\thandle\tratio\tops')"
+is 'name, from the first line' "$(column 1)" 'lunch box'
+is interface "$(column 3)" malloc
+is peak "$(column 4)" 100
+is ops "$(column 8)" 3
+is ratio "$(column 7)" "$(awk -F '\t' 'NR == 2 { printf "%.4f", ($5 + $6) / $4 }' out)"
+mkdir -p deep && echo 'a 0 1 0' > deep/soup.spoon.trace
+run 0 fit --tsv deep/soup.spoon.trace
+is "name, from the file's" "$(column 1)" soup.spoon
+run 0 fit name.trace known.trace deep/soup.spoon.trace
+says out '262,144'
+ok 'a line for the mean' grep -q '^geometric mean of 3  *[0-9]*\.[0-9]*$' out
+ok 'columns are aligned' awk '{ if (NR > 1 && NR < 5 && length != n) exit 1; n = length }' out
+
+# -- Replay ---------------------------------------------------------------------------------------------------------
+
+for trace in "$root"/traces/tiny/*.gz; do
+    if [ $plain -eq 1 ]; then gunzip -c "$trace" > tiny.trace; trace=tiny.trace; fi
+    for kind in sized malloc; do
+        for variant in 4k 128k 16m; do
+            run 0 replay --heap min --check --$kind --variant $variant "$trace"
+        done
+    done
+done
+says out 'every byte verified'
+says out 'low-water mark:'
+printf 'a 0 100 0\na 1 24 0\na 2 200 0\nf 1\na 3 8 0\n' > picture.trace
+run 0 replay --heap 400 picture.trace
+cat > expected <<'END'
+picture in a heap of 400 bytes (4k, sized): 5 operations, every byte verified
+  at the end: total 400, used 308, free 92, objects 3, largest 72, low_free 76, failed 0
+  low-water mark: 76 bytes were free at every moment, and no more than 324 in use
+  at its fullest, after operation 3 (line 3):
+           0  [========================.[=====[===============================
+         256  ==================..................
+  a cell is 4 bytes: [ an object begins, = it goes on, . free
+  3 objects in 324 of 400 bytes (81.0 %); 2 holes, the largest 72 bytes
+END
+ok 'the picture' diff expected out
+run 0 replay --heap 1K --malloc picture.trace; says out 'size map'
+run 0 replay --heap 2m --variant 16m picture.trace; says out 'a cell is 2,048 bytes'
+run 1 replay --heap 300 picture.trace
+is 'what does not fit' "$(cat err)" "teaspoon: picture: line 3 (operation 3 of 5): \
+object 2, 200 bytes aligned to 8: no room; 176 bytes are free, but at most 172 in one piece"
+says out 'too small'
+says out 'a cell is 4 bytes'
+run 1 replay --heap 0 picture.trace
+printf 'a 0 0 0\nr 0 0\nf 0\n' > nothing.trace
+run 0 replay --heap 0 --check nothing.trace
+run 0 replay --heap min --check --malloc nothing.trace
+
+# -- A heap that breaks its promises -----------------------------------------------------------------------------------
+
+wrap=-Wl,--wrap=tsp4k_alloc,--wrap=tsp4k_dealloc,--wrap=tsp4k_resize
+gunzip -c "$root/traces/tiny/cbor_sensor.trace.gz" > cbor.trace
+# shellcheck disable=SC2086
+if ${CC:-cc} -std=c11 ${CFLAGS:-} -DTSP_PLAIN_TRACES -I"$root/include" -I"$root/src" "$root"/tool/*.c "$root"/src/*.c \
+    "$root/tests/tool/broken.c" $wrap -o broken 2> err; then
+    teaspoon=$dir/broken
+    run 2 fit whole.gz; says err 'built without zlib'
+    run 0 replay --heap 4K cbor.trace
+    export FAULT
+    for FAULT in overlap misaligned outside scribble refusal resize; do
+        run 3 replay --heap 4K --check cbor.trace
+        case $FAULT in
+        overlap | resize) says err 'has changed' ;;
+        misaligned) says err 'is not aligned' ;;
+        outside) says err 'is not inside the heap' ;;
+        scribble) says err "teaspoon: cbor_sensor: line " ;;
+        refusal) says err 'the heap refuses it: ' ;;
+        esac
+    done
+else
+    ok 'building a broken heap' false
+fi
+
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]
