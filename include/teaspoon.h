@@ -130,14 +130,14 @@ typedef void *tsp_supplier(size_t *size);
 #define TSP_HANDLE(name, link_type)                                                                                    \
     typedef struct name {                                                                                              \
         unsigned char *base;                                                                                           \
-        link_type hop, objects, jump, top, gap, granules, used, peak;                                                  \
+        link_type hop, objects, gap, top, jump, granules, used, peak;                                                  \
         uint16_t failed;                                                                                               \
         unsigned char lock, state;                                                                                     \
     } name;
 #define TSP_HANDLE_PLAIN(name, link_type)                                                                              \
     typedef struct name {                                                                                              \
         unsigned char *base;                                                                                           \
-        link_type jump, objects, gap, granules, used, peak;                                                            \
+        link_type gap, objects, jump, granules, used, peak;                                                            \
         uint16_t failed;                                                                                               \
         unsigned char lock, state;                                                                                     \
     } name;

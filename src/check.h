@@ -11,13 +11,13 @@ static tsp_report found(size_t granule, const char *what) {
 
 static tsp_report check(const heap *h) {
     size_t end = 0, free = 0, objects = 0, jump_end = 0, d, jump = 0;
-    const byte *n = head(h);
+    byte *n, *gap = GAP_OF_BIG(head(h));
 #if TSP_EXPRESS
     size_t hop_end = 0, hop = h->hop, largest = 0, top = h->top;
 #endif
     if (h->granules == 0) return found(0, h->used || h->objects ? "[8] objects in a heap without granules" : NULL);
     jump = h->jump;
-    for (; (d = get(GAP(n))) != 0;) {
+    while ((d = get(gap)) != 0) {
         size_t size, before = end;
         if (d > h->granules - end) return found(end, "[1] a gap link leads out of the heap");
         end += d;
@@ -26,6 +26,7 @@ static tsp_report check(const heap *h) {
         if (size == 0 || size > d) return found(end, "[2] a hole's size is zero, or reaches into the hole before it");
         if (size == d && before) return found(end, "[3] two holes touch");
         free += size;
+        gap = gap_of(n, size);
         if (h->state == REMEMBERS) {
             size_t g = before;
             while (g < end - size) { /* live granules: objects, the last of which ends where the hole begins */

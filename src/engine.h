@@ -6,10 +6,12 @@
  * maximal run of free granules. It describes itself in its last ones, so that cutting an object from its low end, or
  * growing it downwards, moves nothing:
  *
- *      start of the hole                                 its end
- *        v                                                  v
- *        [ ...free... | hop . | jump top | gap  size ][ live object ...
- *                       3rd-last  2nd-last   last granule
+ *      start of the hole                                  its end
+ *        v                                                   v
+ *        [ ...free... | hop  -  | gap  top | jump size ][ live object ...
+ *                       3rd-last   2nd-last    last granule
+ *
+ *                                         of a single granule: [ gap size ]
  *
  *      size  granules in this hole
  *      gap   distance to the end of the next hole                                         every hole
@@ -21,8 +23,8 @@
  * can neither leave the heap nor turn in a circle, even over a heap that somebody scribbled on. The handle holds the
  * heads of the lists in the same arrangement, as if it were a hole that ends at granule 0.
  *
- * Two units: `size_t ..._bytes` is bytes; everything else counts granules. A hole is named by its end: the index of the
- * first granule after it, 1 to `granules`; so 0 is "none". */
+ * Two units: `bytes` is bytes; everything else counts granules. A hole is named by its end, the index of the first
+ * granule after it: 1 to `granules`, so 0 is "none". */
 
 #include "teaspoon.h"
 
@@ -37,12 +39,26 @@ typedef TSP_V heap;
 typedef TSP_LINK link;
 typedef unsigned char byte;
 
+/* ALWAYS_INLINE: what is shorter than a call to it. HOT: the paths that programs spend their time on, one function each
+ * unless size matters more. */
+#ifdef __GNUC__
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+#else
+#define ALWAYS_INLINE inline
+#endif
+#ifdef __OPTIMIZE_SIZE__
+#define HOT
+#else
+#define HOT ALWAYS_INLINE
+#endif
+
 enum {
     GRANULE = 2 * sizeof(link), /* bytes */
-    FITS = 8,                   /* how many fits, in order of address, the best is chosen from */
-    BIG = 2,                    /* granules that a hole needs for a jump link */
+    BIG = 2,                    /* granules that a hole needs for a jump link of its own */
     STATION = 3,                /* and for a hop link */
-    STAYS = TSP_EXPRESS ? STATION : BIG /* a hole cut down to this many granules keeps its places in the lists */
+    STAYS = TSP_EXPRESS ? STATION : BIG, /* a hole cut down to this size keeps its places in the lists */
+    SEGMENTS = 2, /* of the express lane in which a fit is looked for, once there is one */
+    SINGLES = 32  /* holes among which a single one is looked for, before a big one is cut */
 };
 
 #define LINK_MAX ((link)-1)
@@ -50,85 +66,98 @@ enum {
 /* -- The bytes of a hole ---------------------------------------------------------------------------------------- */
 
 /* The last granule of the hole that ends at `end`. */
-static inline byte *node(const heap *h, size_t end) {
+static ALWAYS_INLINE byte *node(const heap *h, size_t end) {
     return h->base + end * GRANULE - GRANULE;
 }
 
-/* The handle, as the last granule of a hole that ends at 0. */
-static inline byte *head(const heap *h) {
-    return (byte *)h + offsetof(heap, gap);
+/* The handle, as the last granule of a big hole that ends at 0. */
+static ALWAYS_INLINE byte *head(const heap *h) {
+    return (byte *)h + offsetof(heap, jump);
 }
 
-/* memcpy, because the bytes are the caller's and may have any effective type. It compiles to one load or store. */
-static inline size_t get(const byte *field) {
+/* memcpy, because the bytes are the caller's and may have any effective type. It compiles to one load or store (by its
+ * builtin name even where -ffreestanding has taken the plain one away). */
+static ALWAYS_INLINE size_t get(const byte *field) {
     link value;
 #ifdef __GNUC__
-    memcpy(&value, __builtin_assume_aligned(field, sizeof value), sizeof value);
+    __builtin_memcpy(&value, __builtin_assume_aligned(field, sizeof value), sizeof value);
 #else
     memcpy(&value, field, sizeof value);
 #endif
     return value;
 }
 
-static inline void set(byte *field, size_t to) {
+static ALWAYS_INLINE void set(byte *field, size_t to) {
     link value = (link)to;
 #ifdef __GNUC__
-    memcpy(__builtin_assume_aligned(field, sizeof value), &value, sizeof value);
+    __builtin_memcpy(__builtin_assume_aligned(field, sizeof value), &value, sizeof value);
 #else
     memcpy(field, &value, sizeof value);
 #endif
 }
 
-/* The fields, as offsets from the last granule. */
-#define GAP(node) (node)
+/* The fields of a node. */
 #define SIZE(node) ((node) + sizeof(link))
-#define JUMP(node) ((node)-GRANULE)
+#define JUMP(node) (node)
+#define GAP_OF_SINGLE(node) (node)
+#define GAP_OF_BIG(node) ((node)-GRANULE)
 #define TOP(node) ((node)-GRANULE + sizeof(link))
 #define HOP(node) ((node)-2 * GRANULE)
 
+static ALWAYS_INLINE byte *gap_of(byte *node, size_t size) {
+    return size >= BIG ? GAP_OF_BIG(node) : GAP_OF_SINGLE(node);
+}
+
 /* -- The lists --------------------------------------------------------------------------------------------------- */
 
-/* Where in the lists a position is: for each list the last node before it, and that node's end. */
+/* Where in the lists a position is: for each list the last link before it, and the end of the hole that holds it. */
 typedef struct place {
-    byte *gap, *jump;
+    byte *gap, *jump; /* the links themselves */
     size_t gap_end, jump_end;
 #if TSP_EXPRESS
-    byte *hop;
-    size_t hop_end;
+    byte *station; /* the node */
+    size_t station_end;
 #endif
 } place;
 
-/* The holes that end before granule `at`. Cost: the walk. */
-static inline void find(const heap *h, size_t at, place *p) {
+/* From the big hole at p->jump through the single ones that end at `last` or before. */
+static inline void find_gap(const heap *h, size_t last, place *p) {
+    size_t end = p->jump_end, d;
+    byte *gap = end == 1 ? p->jump : GAP_OF_BIG(p->jump); /* no big hole ends at 1; believing so would lead outside */
+    while ((d = get(gap)) - 1 < last - end) {
+        end += d;
+        gap = GAP_OF_SINGLE(node(h, end));
+    }
+    p->gap = gap;
+    p->gap_end = end;
+}
+
+/* The holes that end at `last` or before. (0 - 1 is large, so one comparison ends a walk at its limit and at its end.) */
+static inline void find(const heap *h, size_t last, place *p) {
     byte *n = head(h);
     size_t end = 0, d;
 #if TSP_EXPRESS
-    while ((d = get(HOP(n))) >= STATION && d < at - end) {
+    while ((d = get(HOP(n))) >= STATION && d <= last - end) {
         end += d;
         n = node(h, end);
     }
-    p->hop = n;
-    p->hop_end = end;
+    p->station = n;
+    p->station_end = end;
 #endif
-    while ((d = get(JUMP(n))) >= BIG && d < at - end) {
+    while ((d = get(JUMP(n))) - 1 < last - end) {
         end += d;
         n = node(h, end);
     }
-    p->jump = n;
+    p->jump = JUMP(n);
     p->jump_end = end;
-    while ((d = get(GAP(n))) > 0 && d < at - end) {
-        end += d;
-        n = node(h, end);
-    }
-    p->gap = n;
-    p->gap_end = end;
+    find_gap(h, last, p);
 }
 
 /* before -> after  =>  before -> new -> after, where new is `distance` beyond before. */
 static inline void link_in(byte *before, byte *new, size_t distance) {
     size_t d = get(before);
-    set(new, d ? d - distance : 0);
     set(before, distance);
+    set(new, d ? d - distance : 0);
 }
 
 /* before -> old -> after  =>  before -> after */
@@ -138,8 +167,8 @@ static inline void link_out(byte *before, const byte *old) {
 }
 
 #if TSP_EXPRESS
-/* One big hole in sixteen is a station: Fibonacci hashing (Knuth, TAOCP 3, 6.4) of its end, so that regular layouts do
- * not make all of them stations, or none. */
+/* One large enough hole in 2^(16 - TSP_EXPRESS) is a station: Fibonacci hashing (Knuth, TAOCP 3, 6.4) of its end, so
+ * that a regular layout does not make all of them stations, or none. */
 static inline int is_station(size_t end, size_t size) {
     return size >= STATION && (uint16_t)((uint16_t)end * 40503u) >> TSP_EXPRESS == 0;
 }
@@ -150,195 +179,254 @@ static inline void raise_top(byte *station, size_t size) {
 #endif
 
 /* Makes the free granules [end - size, end) a hole, directly after p. */
-static void insert(const heap *h, const place *p, size_t end, size_t size) {
+static inline void insert(const heap *h, const place *p, size_t end, size_t size) {
     byte *n = node(h, end);
+    if (size >= BIG) link_in(p->jump, JUMP(n), end - p->jump_end);
+    link_in(p->gap, gap_of(n, size), end - p->gap_end);
     set(SIZE(n), size);
-    link_in(GAP(p->gap), GAP(n), end - p->gap_end);
-    if (size >= BIG) link_in(JUMP(p->jump), JUMP(n), end - p->jump_end);
 #if TSP_EXPRESS
     if (is_station(end, size)) {
-        link_in(HOP(p->hop), HOP(n), end - p->hop_end);
-        set(TOP(n), get(TOP(p->hop)));
+        link_in(HOP(p->station), HOP(n), end - p->station_end);
+        set(TOP(n), get(TOP(p->station)));
     }
-    raise_top(p->hop, size);
+    raise_top(p->station, size);
 #endif
 }
 
 /* Takes the hole directly after p out of the lists. */
-static void extract(const heap *h, const place *p, size_t end, size_t size) {
+static inline void extract(const heap *h, const place *p, size_t end, size_t size) {
     byte *n = node(h, end);
-    link_out(GAP(p->gap), GAP(n));
-    if (size >= BIG) link_out(JUMP(p->jump), JUMP(n));
+    link_out(p->gap, gap_of(n, size));
+    if (size >= BIG) link_out(p->jump, JUMP(n));
 #if TSP_EXPRESS
-    if (size >= STATION && get(HOP(p->hop)) == end - p->hop_end) {
-        link_out(HOP(p->hop), HOP(n));
-        raise_top(p->hop, get(TOP(n)));
+    if (size >= STATION && get(HOP(p->station)) == end - p->station_end) {
+        link_out(HOP(p->station), HOP(n));
+        raise_top(p->station, get(TOP(n)));
     }
 #endif
+}
+
+/* Cuts the granules [start, start + n) from the hole just after p; what is left of it stays a hole.
+ *      [ lead | n granules | tail ]  =>  [ lead ] object [ tail ] */
+static void cut(const heap *h, const place *p, size_t end, size_t size, size_t start, size_t n) {
+    size_t lead = start + size - end, tail = size - lead - n;
+    if (tail >= STAYS) {
+        set(SIZE(node(h, end)), tail); /* its end, and with it its place in the lists, stays */
+    } else {
+        extract(h, p, end, size);
+        if (tail) insert(h, p, end, tail);
+    }
+    if (lead) insert(h, p, start, lead);
 }
 
 /* -- Placement ---------------------------------------------------------------------------------------------------- */
 
-/* A hole, where it is in the lists, and how many of its granules to leave before the object. */
+/* Instead of a granule: there is no place; the lists are damaged. */
+#define NOWHERE ((size_t)-1)
+#define DAMAGED ((size_t)-2)
+
+/* Granules between the one at `at` and the next that is aligned; mask is the alignment less one. */
+static inline size_t padding(const byte *at, size_t mask) {
+    return ((0 - (size_t)(uintptr_t)at) & mask) / GRANULE;
+}
+
+/* The best place so far. */
 typedef struct spot {
-    place at; /* at.gap and at.gap_end are filled in by take, and only if it needs them */
-    size_t end, size, lead;
+    size_t end, distance; /* of the hole; and how far the big hole before it is */
+    size_t excess;        /* how much larger than the object the hole is */
+    size_t pad;
+#if TSP_EXPRESS
+    byte *station;
+    size_t station_end;
+#endif
 } spot;
 
-/* Looks for n granules among the big holes: the smallest of the first FITS that fit, in order of address, or the first
- * that fits exactly. TSP_NO_MEMORY if none does. */
-static inline tsp_status find_fit(const heap *h, size_t n, size_t align, spot *best) {
-    /* The padding that granule g needs before it is (odd - g) & mask. */
-    size_t mask = align / GRANULE ? align / GRANULE - 1 : 0, odd = 0 - (size_t)((uintptr_t)h->base / GRANULE);
-    size_t end = 0, d, tries = FITS;
-    byte *before = head(h);
-    best->size = (size_t)-1;
-#if TSP_EXPRESS
-    for (;;) {
-        byte *station = before;
-        size_t station_end = end, stop = h->granules;
-        size_t hop = get(HOP(station));
-        if (hop >= STATION && hop <= stop - end) stop = end + hop;
-        if (get(TOP(station)) >= n) {
-#else
-    size_t stop = h->granules;
-    {
-        {
-#endif
-            while ((d = get(JUMP(before))) >= BIG && d <= stop - end) {
-                byte *hole = before;
-                size_t size;
-                end += d;
-                before = node(h, end);
-                size = get(SIZE(before));
-                if (size >= n && size < best->size) {
-                    size_t lead = (odd - (end - size)) & mask;
-                    if (size > d) return TSP_CORRUPT;
-                    if (size - lead < n || lead > size) continue;
-                    best->at.jump = hole;
-                    best->at.jump_end = end - d;
-#if TSP_EXPRESS
-                    best->at.hop = station;
-                    best->at.hop_end = station_end;
-#endif
-                    best->end = end;
-                    best->size = size;
-                    best->lead = lead;
-                    if (size == n) return TSP_OK;
-                }
-                if (size >= n && --tries == 0) return TSP_OK;
+/* Looks at the big holes after the one that ends at `end` (node: before), to the one that ends at `stop`, for a smaller one
+ * than *best that n granules fit into. Returns 1 when it fits exactly: no need to look further. */
+static HOT int scan(const heap *h, byte *before, size_t end, size_t stop, size_t n, size_t mask, spot *best) {
+    size_t left = stop - end, d = get(JUMP(before));
+    byte *hole;
+    if (d - 1 >= left) return 0;
+    for (hole = node(h, end + d);; hole += d * GRANULE) {
+        size_t size = get(SIZE(hole));
+        left -= d;
+        if (size - n < best->excess) { /* smaller than the best, but not than n */
+            size_t pad = padding(hole + GRANULE - size * GRANULE, mask);
+            if (pad <= size - n && size <= d) {
+                best->end = stop - left;
+                best->distance = d;
+                best->excess = size - n;
+                best->pad = pad;
+                if (size == n) return 1;
             }
         }
-#if TSP_EXPRESS
-        if (stop == h->granules) break;
-        before = node(h, stop);
-        end = stop;
-#endif
+        d = get(JUMP(hole));
+        if (d - 1 >= left) return 0;
     }
-    return best->size == (size_t)-1 ? TSP_NO_MEMORY : TSP_OK;
 }
 
-/* A hole of a single granule, for an object of one: the first that fits among the first `limit` holes. */
-static inline tsp_status find_single(const heap *h, size_t align, size_t limit, spot *best) {
-    size_t mask = align / GRANULE ? align / GRANULE - 1 : 0, odd = 0 - (size_t)((uintptr_t)h->base / GRANULE);
+/* Cuts n granules from the best hole. Returns their start. */
+static HOT size_t claim_best(const heap *h, size_t n, const spot *best) {
+    size_t end = best->end, size = best->excess + n, start = end - size + best->pad;
+    place p;
+    if (best->pad == 0 && best->excess >= STAYS) {
+        set(SIZE(node(h, end)), best->excess);
+        return start;
+    }
+    p.jump_end = end - best->distance;
+    p.jump = p.jump_end ? node(h, p.jump_end) : head(h);
+#if TSP_EXPRESS
+    p.station = best->station;
+    p.station_end = best->station_end;
+#endif
+    find_gap(h, end - 1, &p);
+    if (get(p.gap) != end - p.gap_end) return DAMAGED;
+    cut(h, &p, end, size, start, n);
+    return start;
+}
+
+/* Takes a hole of one granule: the first that is aligned, among the first `limit` holes. Returns its start. */
+static size_t claim_single(const heap *h, size_t mask, size_t limit) {
     size_t end = 0, d;
-    const byte *n = head(h);
-    for (; limit-- && (d = get(GAP(n))) > 0 && d <= h->granules - end;) {
-        end += d;
-        n = node(h, end);
-        if (get(SIZE(n)) == 1 && ((odd - (end - 1)) & mask) == 0) {
-            find(h, end, &best->at);
-            best->end = end;
-            best->size = 1;
-            best->lead = 0;
-            return TSP_OK;
+    byte *hole, *gap = GAP_OF_BIG(head(h));
+    place p;
+    while (limit-- && (d = get(gap)) - 1 < h->granules - end) {
+        size_t size = get(SIZE(hole = node(h, end += d)));
+        if (size > d) return DAMAGED;
+        if (size == 1 && padding(hole, mask) == 0) {
+            find(h, end - 1, &p);
+            if (get(p.gap) != end - p.gap_end) return DAMAGED;
+            extract(h, &p, end, 1);
+            return end - 1;
+        }
+        gap = gap_of(hole, size);
+    }
+    return NOWHERE;
+}
+
+/* Takes n granules from the smallest hole that they fit into, the first of that size; with an express lane, from the
+ * smallest in the first segments that have any. A single granule prefers a hole of one. Returns their start. */
+static HOT size_t claim(const heap *h, size_t n, size_t mask) {
+    spot best;
+    if (n == 1) {
+        size_t start = claim_single(h, mask, SINGLES);
+        if (start != NOWHERE) return start;
+    }
+    best.excess = (size_t)-1 - n;
+    best.end = 0;
+#if TSP_EXPRESS
+    {
+        byte *station = head(h);
+        size_t end = 0, stop, segments = SEGMENTS;
+        for (; end < h->granules; station = node(h, end = stop)) {
+            size_t hop = get(HOP(station)), was = best.end;
+            stop = hop >= STATION && hop <= h->granules - end ? end + hop : h->granules;
+            if (get(TOP(station)) < n) continue;
+            if (was && segments-- == 0) break;
+            scan(h, station, end, stop, n, mask, &best);
+            if (best.end != was) {
+                best.station = station;
+                best.station_end = end;
+                if (best.excess == 0) break;
+            }
         }
     }
-    return TSP_NO_MEMORY;
+#else
+    scan(h, head(h), 0, h->granules, n, mask, &best);
+#endif
+    if (best.end) return claim_best(h, n, &best);
+    return n == 1 ? claim_single(h, mask, (size_t)-1) : NOWHERE;
 }
 
-/* Cuts n granules from a hole; what is left of it stays a hole. *start is the first granule cut.
- *      [ lead | n granules | tail ]  =>  [ lead ] object [ tail ] */
-static tsp_status take(const heap *h, spot *s, size_t n, size_t *start) {
-    size_t tail = s->size - s->lead - n;
-    *start = s->end - s->size + s->lead;
-    if (s->lead == 0 && tail >= STAYS) { /* the hole's end, and with it its place in the lists, stays */
-        set(SIZE(node(h, s->end)), tail);
-        return TSP_OK;
-    }
-    find(h, s->end, &s->at);
-    if (get(GAP(s->at.gap)) != s->end - s->at.gap_end) return TSP_CORRUPT;
-    if (tail >= STAYS) {
-        set(SIZE(node(h, s->end)), tail);
-    } else {
-        extract(h, &s->at, s->end, s->size);
-        if (tail) insert(h, &s->at, s->end, tail);
-    }
-    if (s->lead) insert(h, &s->at, *start, s->lead);
-    return TSP_OK;
+/* What a handle's state says. A handle that is all zero has not been made: no granules, so nothing can be had. */
+enum { UNMADE, SIZED, REMEMBERS };
+
+/* -- The size map: one bit per granule, set where an object ends -------------------------------------------------- */
+
+static ALWAYS_INLINE byte *map(const heap *h) {
+    return h->base + (size_t)h->granules * GRANULE;
 }
 
-/* Finds a place for n granules, and takes it. */
-static tsp_status claim(const heap *h, size_t n, size_t align, size_t *start) {
-    spot s;
-    tsp_status status;
-    if (n == 1 && find_single(h, align, 4 * FITS, &s) == TSP_OK) return take(h, &s, n, start);
-    status = find_fit(h, n, align, &s);
-    if (status == TSP_NO_MEMORY && n == 1) status = find_single(h, align, (size_t)-1, &s);
-    return status == TSP_OK ? take(h, &s, n, start) : status;
+static ALWAYS_INLINE int is_mark(const heap *h, size_t granule) {
+    return map(h)[granule / 8] >> granule % 8 & 1;
+}
+
+/* Whether an object can begin at granule a, where no hole ends. A sized heap does not know. */
+static ALWAYS_INLINE int may_begin(const heap *h, size_t a) {
+    return h->state != REMEMBERS || a == 0 || is_mark(h, a - 1);
+}
+
+/* Sets or clears the mark of the object that ends at `end`. */
+static inline void flip_mark(const heap *h, size_t end) {
+    if (h->state == REMEMBERS) map(h)[(end - 1) / 8] ^= (byte)(1u << (end - 1) % 8);
+}
+
+/* The end of the object that begins at granule a; `granules` + 1 if there is no mark. */
+static size_t find_mark(const heap *h, size_t a) {
+    const byte *m = map(h);
+    size_t i = a / 8, bytes = ((size_t)h->granules + 7) / 8;
+    unsigned bits = (unsigned)m[i] >> a % 8 << a % 8;
+    while (bits == 0) {
+        uint32_t four;
+        if (++i >= bytes) return (size_t)h->granules + 1;
+        while (bytes - i >= sizeof four && (memcpy(&four, m + i, sizeof four), four == 0)) i += sizeof four;
+        if (i >= bytes) return (size_t)h->granules + 1;
+        bits = m[i];
+    }
+    for (a = i * 8; !(bits & 1); bits >>= 1) a++;
+    return a < h->granules ? a + 1 : (size_t)h->granules + 1;
 }
 
 /* -- Giving back -------------------------------------------------------------------------------------------------- */
 
-/* What lies around the live granules [a, b). */
-typedef struct around {
-    place at;          /* the holes that end before a */
-    size_t before;     /* size of the hole that ends at a, or 0 */
-    size_t after;      /* size of the hole that begins at b, or 0 */
-    size_t after_end;  /* and its end */
-} around;
-
-/* Looks around [a, b), where a < b <= granules. TSP_ALREADY_FREE if any of it is in a hole. */
-static inline tsp_status look(const heap *h, size_t a, size_t b, around *r) {
-    size_t end, d, size;
-    find(h, a, &r->at);
-    r->before = r->after = 0;
-    end = r->at.gap_end;
-    d = get(GAP(r->at.gap));
-    if (d == 0) return TSP_OK;
-    if (d > h->granules - end) return TSP_CORRUPT;
-    end += d;
-    size = get(SIZE(node(h, end)));
-    if (size - 1 >= d) return TSP_CORRUPT;
-    if (end == a) {
-        r->before = size;
-        d = get(GAP(node(h, end)));
-        if (d == 0) return TSP_OK;
-        if (d > h->granules - end) return TSP_CORRUPT;
-        end += d;
-        size = get(SIZE(node(h, end)));
-        if (size - 1 >= d) return TSP_CORRUPT;
-    }
-    if (end - size < b) return TSP_ALREADY_FREE;
-    if (end - size == b) {
-        r->after = size;
-        r->after_end = end;
-    }
-    return TSP_OK;
+/* The hole after the link `gap` of a hole that ends at `end`: returns its size, *next is its end. 0 and `granules` + 1 if
+ * there is none, DAMAGED if there can be none like that. */
+static inline size_t hole_after(const heap *h, const byte *gap, size_t end, size_t *next) {
+    size_t d = get(gap), size;
+    *next = (size_t)h->granules + 1;
+    if (d == 0) return 0;
+    if (d > h->granules - end) return DAMAGED;
+    *next = end + d;
+    size = get(SIZE(node(h, *next)));
+    return size - 1 < d ? size : DAMAGED;
 }
 
-/* Makes [a, b) free, and one hole with the holes that it touches.
+/* Whether all of [a, b) can be an object, a < b. Then p is the place before the next hole. */
+static tsp_status examine(const heap *h, size_t a, size_t b, place *p) {
+    size_t end, size;
+    find(h, b, p);
+    size = hole_after(h, p->gap, p->gap_end, &end);
+    if (size == DAMAGED) return TSP_CORRUPT;
+    if (p->gap_end > a || end - size < b) return TSP_ALREADY_FREE;
+    if (p->gap_end != a && !may_begin(h, a)) return TSP_INTERIOR;
+    return b > h->granules ? TSP_CORRUPT : TSP_OK;
+}
+
+/* Makes the live granules [a, b) free, and one hole with the holes that they touch. a < b <= granules.
  *      [ before ] [a, b) [ after ]  =>  [ one hole ] */
-static void release(const heap *h, const around *r, size_t a, size_t b) {
-    size_t size = r->before + (b - a) + r->after;
-    if (r->before) extract(h, &r->at, a, r->before);
-    if (r->after >= STAYS) { /* it only grows downwards */
-        set(SIZE(node(h, r->after_end)), size);
-#if TSP_EXPRESS
-        raise_top(r->at.hop, size);
-#endif
-        return;
+static HOT tsp_status release(const heap *h, size_t a, size_t b) {
+    size_t end, size, before = 0;
+    place p;
+    find(h, a ? a - 1 : 0, &p);
+    size = hole_after(h, p.gap, p.gap_end, &end);
+    if (end == a) {
+        before = size;
+        size = hole_after(h, gap_of(node(h, a), before), a, &end);
     }
-    if (r->after) extract(h, &r->at, b = r->after_end, r->after);
-    insert(h, &r->at, b, size);
+    if (size == DAMAGED || before == DAMAGED) return TSP_CORRUPT;
+    if (end - size < b) return TSP_ALREADY_FREE;
+    if (!before && !may_begin(h, a)) return TSP_INTERIOR;
+    if (before) extract(h, &p, a, before);
+    if (end - size > b) { /* touches nothing behind it */
+        insert(h, &p, b, b - a + before);
+    } else if (size >= STAYS) {
+        set(SIZE(node(h, end)), size += b - a + before); /* it only grows downwards */
+#if TSP_EXPRESS
+        raise_top(p.station, size);
+#endif
+    } else {
+        extract(h, &p, end, size);
+        insert(h, &p, end, size + b - a + before);
+    }
+    return TSP_OK;
 }

@@ -1,67 +1,32 @@
 /* The public functions of one family, over engine.h: bytes and pointers become granules, misuse is refused, the lock is
- * held where it must be, and statistics are kept. Contracts are in teaspoon.h, and only there.
- *
- * Functions in small letters expect the lock to be held; the V_ functions at the end take it. */
+ * held where it must be, and statistics are kept. Contracts are in teaspoon.h, and only there. */
 
 #include "lock.h"
 
-/* What a handle's state says. A handle that is all zero has not been made: no granules, so nothing can be had. */
-enum { UNMADE, SIZED, REMEMBERS };
-
-static const size_t ANY = (size_t)-1; /* instead of an old size: whatever the map says */
-
-/* -- The size map: one bit per granule, set where an object ends -------------------------------------------------- */
-
-static inline byte *map(const heap *h) {
-    return h->base + (size_t)h->granules * GRANULE;
-}
-
-static inline int is_mark(const heap *h, size_t granule) {
-    return map(h)[granule / 8] >> granule % 8 & 1;
-}
-
-/* Sets or clears the mark of the object that ends at `end`. */
-static inline void flip_mark(const heap *h, size_t end) {
-    if (h->state == REMEMBERS) map(h)[(end - 1) / 8] ^= (byte)(1u << (end - 1) % 8);
-}
-
-/* The end of the object that begins at granule a; `granules` + 1 if there is no mark. */
-static size_t find_mark(const heap *h, size_t a) {
-    const byte *m = map(h);
-    size_t i = a / 8, bytes = ((size_t)h->granules + 7) / 8;
-    unsigned bits = (unsigned)m[i] >> a % 8 << a % 8;
-    while (bits == 0) {
-        uint32_t four;
-        if (++i >= bytes) return (size_t)h->granules + 1;
-        while (bytes - i >= sizeof four && (memcpy(&four, m + i, sizeof four), four == 0)) i += sizeof four;
-        if (i >= bytes) return (size_t)h->granules + 1;
-        bits = m[i];
-    }
-    for (a = i * 8; !(bits & 1); bits >>= 1) a++;
-    return a < h->granules ? a + 1 : (size_t)h->granules + 1;
-}
+static const size_t ANY = (size_t)-1; /* instead of a size: whatever the map says */
 
 /* -- Bytes and granules ------------------------------------------------------------------------------------------- */
 
-static inline size_t to_granules(size_t bytes) {
-    return bytes / GRANULE + (bytes % GRANULE != 0);
+/* Wraps to 0 for sizes that are refused for being 0 too. */
+static ALWAYS_INLINE size_t to_granules(size_t bytes) {
+    return (bytes + GRANULE - 1) / GRANULE;
 }
 
-static inline int is_power_of_two(size_t x) {
+static ALWAYS_INLINE int is_power_of_two(size_t x) {
     return x != 0 && (x & (x - 1)) == 0;
 }
 
-static inline size_t capacity(const heap *h) {
+static ALWAYS_INLINE size_t capacity(const heap *h) {
     return (size_t)h->granules * GRANULE;
 }
 
-static inline byte *address(const heap *h, size_t granule) {
+static ALWAYS_INLINE byte *address(const heap *h, size_t granule) {
     return h->base + granule * GRANULE;
 }
 
 /* Where `pointer` is in the heap, in bytes; at least capacity() if it is not. Integers, since comparing pointers into
  * different objects is undefined. */
-static inline size_t offset(const heap *h, const void *pointer) {
+static ALWAYS_INLINE size_t offset(const heap *h, const void *pointer) {
     return (size_t)((uintptr_t)pointer - (uintptr_t)h->base);
 }
 
@@ -100,21 +65,18 @@ static size_t malloc_alignment(size_t size) {
     return align;
 }
 
-/* -- Objects ------------------------------------------------------------------------------------------------------ */
+/* -- Objects, with the lock held ----------------------------------------------------------------------------------- */
 
 static inline void count_used(heap *h, size_t more, size_t less) {
     h->used = (link)(h->used + more - less);
     if (h->used > h->peak) h->peak = h->used;
 }
 
-static tsp_status allocate(heap *h, size_t bytes, size_t align, void **result) {
+static HOT tsp_status allocate(heap *h, size_t bytes, size_t align, void **result) {
     size_t n = to_granules(bytes), start;
-    tsp_status status = TSP_NO_MEMORY;
-    if (n <= h->granules) status = claim(h, n, align, &start);
-    if (status != TSP_OK) {
-        if (status == TSP_NO_MEMORY && h->failed != UINT16_MAX) h->failed++;
-        return status;
-    }
+    if (n - 1 >= h->granules) return TSP_NO_MEMORY;
+    start = claim(h, n, align - 1);
+    if (start >= DAMAGED) return start == NOWHERE ? TSP_NO_MEMORY : TSP_CORRUPT;
     flip_mark(h, start + n);
     count_used(h, n, 0);
     h->objects++;
@@ -122,187 +84,186 @@ static tsp_status allocate(heap *h, size_t bytes, size_t align, void **result) {
     return TSP_OK;
 }
 
-/* The granules [*a, *b) of a live object, and what is around them; or why it is none. */
-static inline tsp_status locate(const heap *h, const void *pointer, size_t bytes, size_t *a, size_t *b, around *r) {
-    size_t at = offset(h, pointer);
-    if (at >= capacity(h)) return TSP_FOREIGN;
-    if (at % GRANULE) return TSP_MISALIGNED;
-    *a = at / GRANULE;
+/* The granules [*a, *b) of an object that begins in the heap and on a granule, from what the caller and the map say;
+ * the holes may know better. */
+static HOT tsp_status locate(const heap *h, const void *pointer, size_t bytes, size_t *a, size_t *b) {
+    size_t n = to_granules(bytes);
+    *a = offset(h, pointer) / GRANULE;
     if (h->state == REMEMBERS) {
-        tsp_status status;
         *b = find_mark(h, *a);
-        status = look(h, *a, *b, r);
-        if (status != TSP_OK) return status;
-        if (*a && !r->before && !is_mark(h, *a - 1)) return TSP_INTERIOR;
-        if (*b > h->granules) return TSP_CORRUPT;
-        return bytes == ANY || to_granules(bytes) == *b - *a ? TSP_OK : TSP_WRONG_SIZE;
+        if (*b > h->granules || (bytes != ANY && n != *b - *a)) {
+            place p;
+            tsp_status status = examine(h, *a, *b, &p);
+            return status == TSP_OK ? TSP_WRONG_SIZE : status;
+        }
+        return TSP_OK;
     }
-    if (bytes == 0 || to_granules(bytes) > h->granules - *a) return TSP_WRONG_SIZE;
-    *b = *a + to_granules(bytes);
-    return look(h, *a, *b, r);
+    *b = *a + n;
+    return n - 1 < h->granules - *a ? TSP_OK : TSP_WRONG_SIZE;
 }
 
-static tsp_status deallocate(heap *h, void *pointer, size_t bytes) {
+static HOT tsp_status deallocate(heap *h, const void *pointer, size_t bytes) {
     size_t a, b;
-    around r;
-    tsp_status status = locate(h, pointer, bytes, &a, &b, &r);
-    if (status != TSP_OK) return status;
-    release(h, &r, a, b);
-    flip_mark(h, b);
-    h->used = (link)(h->used - (b - a));
-    h->objects--;
-    return TSP_OK;
+    tsp_status status = locate(h, pointer, bytes, &a, &b);
+    if (status == TSP_OK) status = release(h, a, b);
+    if (status == TSP_OK) {
+        flip_mark(h, b);
+        h->used = (link)(h->used - (b - a));
+        h->objects--;
+    }
+    return status;
 }
 
-/* Moves the live object [a, b) to n granules among its own and the holes around it, wherever it is aligned there:
- *      [ before ] object [ after ]  =>  [ lead ] object [ tail ] */
-static tsp_status slide(heap *h, const around *r, size_t a, size_t b, size_t n, size_t align, size_t keep, void **result) {
-    size_t low = a - r->before, high = b + r->after;
-    size_t mask = align / GRANULE ? align / GRANULE - 1 : 0;
-    size_t start = low + ((0 - (size_t)((uintptr_t)address(h, low) / GRANULE)) & mask);
-    if (start < low || start > high || high - start < n) return TSP_NO_MEMORY;
-    if (r->before) extract(h, &r->at, a, r->before);
-    if (r->after) extract(h, &r->at, high, r->after);
-    flip_mark(h, b);
-    flip_mark(h, start + n);
-    memmove(address(h, start), address(h, a), keep);
-    if (high > start + n) insert(h, &r->at, high, high - start - n);
-    if (start > low) insert(h, &r->at, start, start - low);
-    *result = address(h, start);
-    return TSP_OK;
-}
-
-/* Resizes without moving. `r` is around [a, b). */
-static tsp_status stay(heap *h, around *r, size_t a, size_t b, size_t n) {
-    size_t end = a + n, start;
-    if (end < b) {
-        tsp_status status = look(h, end, b, r);
-        if (status != TSP_OK) return status;
-        release(h, r, end, b);
-    } else if (end > b) {
-        spot s;
-        tsp_status status;
-        if (r->after < end - b) return TSP_NO_MEMORY;
-        s.end = r->after_end;
-        s.size = r->after;
-        s.lead = 0;
-        status = take(h, &s, end - b, &start);
-        if (status != TSP_OK) return status;
+/* Makes the object [a, b) one of n granules without moving it. p is what examine found. */
+static inline tsp_status stay(heap *h, const place *p, size_t a, size_t b, size_t n) {
+    size_t end = a + n;
+    if (end > b) {
+        size_t hole_end, size = hole_after(h, p->gap, p->gap_end, &hole_end);
+        if (hole_end - size != b || size < end - b) return TSP_NO_MEMORY;
+        cut(h, p, hole_end, size, b, end - b);
     }
     flip_mark(h, b);
     flip_mark(h, end);
+    count_used(h, n, b - a);
+    return end < b ? release(h, end, b) : TSP_OK;
+}
+
+/* Moves the object [a, b) to n granules among its own and those of the holes around it.
+ *      [ before ] object [ after ]  =>  [ lead ] object [ tail ] */
+static tsp_status slide(heap *h, size_t a, size_t b, size_t n, size_t align, size_t keep, void **result) {
+    place p;
+    size_t end, before, after, low, start;
+    find(h, a ? a - 1 : 0, &p);
+    before = hole_after(h, p.gap, p.gap_end, &end);
+    if (end == a) {
+        after = hole_after(h, gap_of(node(h, a), before), a, &end);
+    } else {
+        after = before;
+        before = 0;
+    }
+    if (end - after != b) after = 0;
+    low = a - before;
+    start = low + padding(address(h, low), align - 1);
+    if (start - low > before + (b - a) + after || n > before + (b - a) + after - (start - low)) return TSP_NO_MEMORY;
+    if (before) extract(h, &p, a, before);
+    if (after) extract(h, &p, end, after);
+    memmove(*result = address(h, start), address(h, a), keep);
+    after += b - (start + n); /* what is left behind the object */
+    if (after) insert(h, &p, start + n + after, after);
+    if (start > low) insert(h, &p, start, start - low);
+    flip_mark(h, b);
+    flip_mark(h, start + n);
+    count_used(h, n, b - a);
     return TSP_OK;
 }
 
-/* -- With the lock ------------------------------------------------------------------------------------------------ */
+/* -- Calls, which take the lock ------------------------------------------------------------------------------------ */
+
+static inline void count_failure(heap *h) {
+    if (h->failed != UINT16_MAX) h->failed++;
+}
 
 static void *refuse(const heap *h, const void *pointer, tsp_status status) {
-    if (status != TSP_OK && status != TSP_NO_MEMORY) tsp_misuse(h, pointer, status);
+    if (status > TSP_NO_MEMORY) tsp_misuse(h, pointer, status);
     return NULL;
 }
 
-static void *new_object(heap *h, size_t bytes, size_t align) {
+/* Impatient: NULL where the lock is held. */
+static HOT void *new_object(heap *h, size_t bytes, size_t align, int impatient) {
     void *result = NULL;
     tsp_status status;
     lock_state state;
     if (!is_power_of_two(align)) return NULL;
     if (bytes == 0) return nowhere(h, align);
-    state = LOCK(h);
+    if (!impatient) state = LOCK(h);
+    else if (!TRY_LOCK(h, &state)) return NULL;
     status = allocate(h, bytes, align, &result);
+    if (status == TSP_NO_MEMORY) count_failure(h);
     UNLOCK(h, state);
-    return status == TSP_OK ? result : refuse(h, NULL, status);
+    if (status == TSP_CORRUPT) refuse(h, NULL, status);
+    return result;
 }
 
-/* What can be said about a pointer that comes back without looking at the heap. GO_ON: nothing yet. */
-enum { GO_ON = -1 };
-static int judge(const heap *h, const void *pointer, size_t bytes, size_t align) {
+/* Whether a pointer is into the heap, on a granule and aligned, and nothing else is strange: then the heap must be asked. */
+static HOT int is_plausible(const heap *h, const void *pointer, size_t align) {
+    return (((uintptr_t)pointer | align) & (align - 1)) == 0 && (uintptr_t)pointer % GRANULE == 0 && align &&
+           offset(h, pointer) / GRANULE < h->granules;
+}
+
+/* What can be said of a pointer that is not. */
+static tsp_status judge(const heap *h, const void *pointer, size_t bytes, size_t align) {
     if (!is_power_of_two(align)) return TSP_BAD_ALIGNMENT;
     if (pointer == NULL) return TSP_OK;
-    if ((uintptr_t)pointer & (align - 1)) return TSP_MISALIGNED;
-    if (offset(h, pointer) < capacity(h)) return bytes ? GO_ON : TSP_WRONG_SIZE;
-    return bytes == 0 || (bytes == ANY && is_nowhere(h, pointer)) ? TSP_OK : TSP_FOREIGN;
+    if (offset(h, pointer) < capacity(h)) return TSP_MISALIGNED;
+    if (bytes == 0 || (bytes == ANY && is_nowhere(h, pointer))) return TSP_OK;
+    return TSP_FOREIGN;
 }
 
-static tsp_status old_object(heap *h, void *pointer, size_t bytes, size_t align) {
-    int verdict = judge(h, pointer, bytes, align);
+static HOT tsp_status old_object(heap *h, void *pointer, size_t bytes, size_t align, int impatient) {
     tsp_status status;
     lock_state state;
-    if (verdict != GO_ON) return (tsp_status)verdict;
-    state = LOCK(h);
+    if (!is_plausible(h, pointer, align)) return judge(h, pointer, bytes, align);
+    if (!impatient) state = LOCK(h);
+    else if (!TRY_LOCK(h, &state)) return TSP_BUSY;
     status = deallocate(h, pointer, bytes);
     UNLOCK(h, state);
     return status;
 }
 
+static tsp_status give_back(heap *h, void *pointer, size_t bytes, size_t align) {
+    return old_object(h, pointer, bytes, align, 0);
+}
+
+static void *obtain(heap *h, size_t bytes, size_t align) {
+    return new_object(h, bytes, align, 0);
+}
+
+static tsp_status allocate_cold(heap *h, size_t bytes, size_t align, void **result) {
+    return allocate(h, bytes, align, result);
+}
+
 static tsp_status resize(heap *h, void *pointer, size_t old_bytes, size_t bytes, size_t align, int may_move,
                          void **result) {
     size_t a, b, n = to_granules(bytes), keep;
-    around r;
-    tsp_status status;
+    place p;
     lock_state state = LOCK(h);
-    status = locate(h, pointer, old_bytes, &a, &b, &r);
-    if (status != TSP_OK) goto done;
-    keep = (b - a) * GRANULE;
-    if (keep > old_bytes) keep = old_bytes;
-    if (keep > bytes) keep = bytes;
-    if (n > h->granules) {
-        status = TSP_NO_MEMORY;
-        goto done;
-    }
-    if (((uintptr_t)pointer & (align - 1)) == 0) {
-        status = stay(h, &r, a, b, n);
-        if (status != TSP_NO_MEMORY) {
-            *result = pointer;
-            if (status == TSP_OK) count_used(h, n, b - a);
-            goto done;
-        }
-    }
-    status = TSP_NO_MEMORY;
-    if (!may_move) goto done;
-    {
-        size_t start;
-        status = claim(h, n, align, &start);
-        if (status == TSP_OK) {
-            flip_mark(h, start + n);
-            count_used(h, n, 0);
-            UNLOCK(h, state); /* both objects are live: the copy needs no lock */
-            memcpy(*result = address(h, start), pointer, keep);
-            state = LOCK(h);
-            status = look(h, a, b, &r);
-            if (status == TSP_OK) {
-                release(h, &r, a, b);
-                flip_mark(h, b);
-                h->used = (link)(h->used - (b - a));
+    tsp_status status = locate(h, pointer, old_bytes, &a, &b);
+    if (status == TSP_OK) status = examine(h, a, b, &p);
+    if (status == TSP_OK && n - 1 >= h->granules) status = TSP_NO_MEMORY;
+    else if (status == TSP_OK) {
+        *result = pointer;
+        status = (uintptr_t)pointer & (align - 1) ? TSP_NO_MEMORY : stay(h, &p, a, b, n);
+        if (status == TSP_NO_MEMORY && may_move) {
+            keep = (b - a) * GRANULE;
+            if (keep > old_bytes) keep = old_bytes;
+            if (keep > bytes) keep = bytes;
+            status = allocate_cold(h, bytes, align, result);
+            if (status == TSP_OK) { /* both objects are live now, so the copy needs no lock */
+                UNLOCK(h, state);
+                memcpy(*result, pointer, keep);
+                return give_back(h, pointer, old_bytes, 1);
             }
-            UNLOCK(h, state);
-            return status;
-        }
-        if (status == TSP_NO_MEMORY) {
-            status = slide(h, &r, a, b, n, align, keep, result);
-            if (status == TSP_OK) count_used(h, n, b - a);
+            if (status == TSP_NO_MEMORY) status = slide(h, a, b, n, align, keep, result);
         }
     }
-done:
-    if (status == TSP_NO_MEMORY && h->failed != UINT16_MAX) h->failed++;
+    if (status == TSP_NO_MEMORY) count_failure(h);
     UNLOCK(h, state);
     return status;
 }
 
-/* Resize as the pointer-returning calls have it: to and from nothing too. */
+/* Resize as the calls that return a pointer have it: from and to nothing too. */
 static void *resized_object(heap *h, void *pointer, size_t old_bytes, size_t bytes, size_t align) {
     void *result = NULL;
-    tsp_status status = TSP_BAD_ALIGNMENT;
-    if (pointer == NULL || old_bytes == 0 || (old_bytes == ANY && is_nowhere(h, pointer))) {
-        if (pointer == NULL || offset(h, pointer) >= capacity(h)) return new_object(h, bytes, align);
-        return refuse(h, pointer, TSP_WRONG_SIZE);
-    }
-    if (is_power_of_two(align)) {
-        if (bytes) {
-            status = resize(h, pointer, old_bytes, bytes, align, 1, &result);
-        } else {
-            status = old_object(h, pointer, old_bytes, 1);
-            result = nowhere(h, align);
-        }
+    tsp_status status;
+    if (pointer == NULL) return obtain(h, bytes, align);
+    if (offset(h, pointer) >= capacity(h) && (old_bytes == 0 || (old_bytes == ANY && is_nowhere(h, pointer))))
+        return obtain(h, bytes, align);
+    if (!is_power_of_two(align)) return refuse(h, pointer, TSP_BAD_ALIGNMENT);
+    if (bytes && old_bytes && is_plausible(h, pointer, 1)) {
+        status = resize(h, pointer, old_bytes, bytes, align, 1, &result);
+    } else {
+        status = give_back(h, pointer, old_bytes, 1);
+        result = nowhere(h, align);
     }
     return status == TSP_OK ? result : refuse(h, pointer, status);
 }
@@ -325,13 +286,10 @@ static void empty(heap *h, unsigned char kind) {
     h->gap = h->jump = 0;
     h->objects = h->used = h->peak = 0;
     h->failed = 0;
-    p.gap = p.jump = head(h);
-    p.gap_end = p.jump_end = 0;
 #if TSP_EXPRESS
     h->hop = h->top = 0;
-    p.hop = head(h);
-    p.hop_end = 0;
 #endif
+    find(h, 0, &p);
     if (h->granules) insert(h, &p, h->granules, h->granules);
     if (kind == REMEMBERS && h->granules) memset(map(h), 0, ((size_t)h->granules + 7) / 8);
 #if TSP_LOCK == TSP_LOCK_SPIN
@@ -345,11 +303,10 @@ static void empty(heap *h, unsigned char kind) {
 static void make(heap *h, void *memory, size_t size, int sized) {
     size_t lost = (size_t)(0 - (uintptr_t)memory) % GRANULE, granules;
     size = memory == NULL || size < lost ? 0 : size - lost;
-    if (sized) {
-        granules = size / GRANULE;
-    } else { /* eight granules and a byte of map, over and over; what remains pays for its byte of map first */
-        size_t rest = size % (8 * GRANULE + 1);
-        granules = size / (8 * GRANULE + 1) * 8 + (rest ? (rest - 1) / GRANULE : 0);
+    granules = size / GRANULE;
+    if (!sized) { /* a byte of map for eight granules: in rounds, since a division costs some machines more code than this */
+        size_t over;
+        while ((over = granules * GRANULE + (granules + 7) / 8) > size) granules -= (over - size) / (2 * GRANULE) + 1;
     }
     h->base = granules ? (byte *)memory + lost : NULL;
     h->granules = granules > LINK_MAX ? LINK_MAX : (link)granules;
@@ -390,19 +347,20 @@ void V_(reset)(heap *h) {
 }
 
 void *V_(alloc)(heap *h, size_t size, size_t align) {
-    return new_object(h, size, align);
+    return new_object(h, size, align, 0);
 }
 
 void *V_(alloc_zeroed)(heap *h, size_t size, size_t align) {
-    return zeroed(new_object(h, size, align), 0, size);
+    return zeroed(obtain(h, size, align), 0, size);
 }
 
+/* The largest size there is means ANY to the functions above, so it stops here: no object has it. */
 tsp_status V_(dealloc)(heap *h, void *pointer, size_t size, size_t align) {
-    return size == ANY ? TSP_WRONG_SIZE : old_object(h, pointer, size, align);
+    return old_object(h, pointer, size == ANY ? ANY - 1 : size, align, 0);
 }
 
 void *V_(resize)(heap *h, void *pointer, size_t old_size, size_t new_size, size_t align) {
-    return old_size == ANY ? refuse(h, pointer, TSP_WRONG_SIZE) : resized_object(h, pointer, old_size, new_size, align);
+    return resized_object(h, pointer, old_size == ANY ? ANY - 1 : old_size, new_size, align);
 }
 
 void *V_(resize_zeroed)(heap *h, void *pointer, size_t old_size, size_t new_size, size_t align) {
@@ -412,34 +370,25 @@ void *V_(resize_zeroed)(heap *h, void *pointer, size_t old_size, size_t new_size
 tsp_status V_(resize_in_place)(heap *h, void *pointer, size_t old_size, size_t new_size, size_t align) {
     void *result;
     if (!is_power_of_two(align)) return TSP_BAD_ALIGNMENT;
-    if (old_size == 0 || new_size == 0 || old_size == ANY) return old_size == new_size ? TSP_OK : TSP_NO_MEMORY;
-    return resize(h, pointer, old_size, new_size, align, 0, &result);
+    if (!is_plausible(h, pointer, 1)) { /* an object of size 0, or none */
+        tsp_status status = judge(h, pointer, old_size, 1);
+        return status == TSP_OK && new_size ? TSP_NO_MEMORY : status;
+    }
+    if (old_size == 0) return TSP_WRONG_SIZE;
+    if (new_size == 0) return TSP_NO_MEMORY; /* nothing is not in this place */
+    return resize(h, pointer, old_size == ANY ? ANY - 1 : old_size, new_size, align, 0, &result);
 }
 
 void *V_(try_alloc)(heap *h, size_t size, size_t align) {
-    void *result = NULL;
-    lock_state state;
-    if (!is_power_of_two(align)) return NULL;
-    if (size == 0) return nowhere(h, align);
-    if (!TRY_LOCK(h, &state)) return NULL;
-    if (allocate(h, size, align, &result) != TSP_OK) result = NULL;
-    UNLOCK(h, state);
-    return result;
+    return new_object(h, size, align, 1);
 }
 
 tsp_status V_(try_dealloc)(heap *h, void *pointer, size_t size, size_t align) {
-    int verdict = size == ANY ? TSP_WRONG_SIZE : judge(h, pointer, size, align);
-    tsp_status status;
-    lock_state state;
-    if (verdict != GO_ON) return (tsp_status)verdict;
-    if (!TRY_LOCK(h, &state)) return TSP_BUSY;
-    status = deallocate(h, pointer, size);
-    UNLOCK(h, state);
-    return status;
+    return old_object(h, pointer, size == ANY ? ANY - 1 : size, align, 1);
 }
 
 void *V_(malloc)(heap *h, size_t size) {
-    return h->state == SIZED ? refuse(h, NULL, TSP_SIZED_HEAP) : new_object(h, size, malloc_alignment(size));
+    return h->state == SIZED ? refuse(h, NULL, TSP_SIZED_HEAP) : obtain(h, size, malloc_alignment(size));
 }
 
 void *V_(calloc)(heap *h, size_t count, size_t size) {
@@ -457,11 +406,11 @@ void *V_(reallocarray)(heap *h, void *pointer, size_t count, size_t size) {
 }
 
 void *V_(aligned_alloc)(heap *h, size_t align, size_t size) {
-    return h->state == SIZED ? refuse(h, NULL, TSP_SIZED_HEAP) : new_object(h, size, align);
+    return h->state == SIZED ? refuse(h, NULL, TSP_SIZED_HEAP) : obtain(h, size, align);
 }
 
 void V_(free)(heap *h, void *pointer) {
-    refuse(h, pointer, pointer && h->state == SIZED ? TSP_SIZED_HEAP : old_object(h, pointer, ANY, 1));
+    refuse(h, pointer, pointer && h->state == SIZED ? TSP_SIZED_HEAP : give_back(h, pointer, ANY, 1));
 }
 
 void V_(free_sized)(heap *h, void *pointer, size_t size) {
@@ -469,23 +418,20 @@ void V_(free_sized)(heap *h, void *pointer, size_t size) {
 }
 
 void V_(free_aligned_sized)(heap *h, void *pointer, size_t align, size_t size) {
-    tsp_status status = TSP_WRONG_SIZE;
-    if (pointer && h->state == SIZED) status = TSP_SIZED_HEAP;
-    else if (size != ANY) status = old_object(h, pointer, size, align);
-    refuse(h, pointer, status);
+    refuse(h, pointer, pointer && h->state == SIZED ? TSP_SIZED_HEAP : V_(dealloc)(h, pointer, size, align));
 }
 
 size_t V_(usable_size)(heap *h, const void *pointer) {
     size_t a = 0, b = 0;
-    around r;
-    tsp_status status;
-    lock_state state;
+    tsp_status status = TSP_SIZED_HEAP;
     if (pointer == NULL || is_nowhere(h, pointer)) return 0;
-    if (h->state == SIZED) {
-        status = TSP_SIZED_HEAP;
-    } else {
-        state = LOCK(h);
-        status = locate(h, pointer, ANY, &a, &b, &r);
+    if (h->state != SIZED && !is_plausible(h, pointer, 1)) {
+        status = judge(h, pointer, ANY, 1);
+    } else if (h->state != SIZED) {
+        lock_state state = LOCK(h);
+        place p;
+        status = locate(h, pointer, ANY, &a, &b);
+        if (status == TSP_OK) status = examine(h, a, b, &p);
         UNLOCK(h, state);
     }
     if (status == TSP_OK) return (b - a) * GRANULE;
@@ -495,19 +441,20 @@ size_t V_(usable_size)(heap *h, const void *pointer) {
 
 /* -- Looking at a heap --------------------------------------------------------------------------------------------- */
 
-/* The hole after the one that ends at *end (0: the first), as [*start, *end). 0 when there is none. */
+/* From the hole [*start, *end), or from [0, 0), to the next. 0 when there is none. */
 static int next_hole(const heap *h, size_t *start, size_t *end) {
-    size_t d = get(GAP(*end ? node(h, *end) : head(h))), size;
+    byte *n = *end ? node(h, *end) : head(h);
+    size_t d = get(*end - *start >= BIG || *end == 0 ? GAP_OF_BIG(n) : GAP_OF_SINGLE(n)), size;
     if (d == 0 || d > h->granules - *end) return 0;
     *end += d;
     size = get(SIZE(node(h, *end)));
-    *start = size <= d ? *end - size : *end - d;
+    *start = *end - (size <= d ? size : d);
     return 1;
 }
 
 /* The most granules that an object of this alignment can have now. */
 static size_t widest(const heap *h, size_t align) {
-    size_t start, end = 0, best = 0;
+    size_t start = 0, end = 0, best = 0;
     while (next_hole(h, &start, &end)) {
         size_t mask = align / GRANULE ? align / GRANULE - 1 : 0;
         size_t lead = (0 - (size_t)((uintptr_t)address(h, start) / GRANULE)) & mask;
