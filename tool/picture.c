@@ -28,7 +28,7 @@ static int count_hole(void *context, void *start, size_t size, tsp_kind kind) {
 
 static char symbol(const cell *c, size_t width) {
     if (c->live == 0) return '.';
-    if (c->live < width) return '-';
+    if (c->live < width) return c->live > width / 2 ? ':' : '-';
     if (c->begins == 0) return '=';
     if (c->begins == 1) return '[';
     return (char)(c->begins < 10 ? '0' + (int)c->begins : '*');
@@ -62,7 +62,7 @@ void picture(replay *r, FILE *out) {
         fputc('\n', out);
     }
     fprintf(out, "  a cell is %s bytes: [ an object begins, %s= it goes on, %s. free\n", COMMAS(width),
-            width > granule ? "2-9* several begin, " : "", width > granule ? "- partly free, " : "");
+            width > granule ? "2-9* several begin, " : "", width > granule ? ": less than half free, - more, " : "");
     r->family->walk(&r->spoon, count_hole, &h);
     fprintf(out, "  %s objects in %s of %s bytes (%.1f %%)", COMMAS(objects), COMMAS(live), COMMAS(total),
             total ? 100.0 * (double)live / (double)total : 0.0);
