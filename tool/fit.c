@@ -223,7 +223,8 @@ int fit_traces(const trace *traces, size_t count, const options *how) {
         if (*f->why) complain(DOES_NOT_FIT, "%s", f->why);
         else rows[fitted++] = (row){&traces[i], f, (double)(f->heap + f->family->handle) / (double)traces[i].peak};
     }
-    (how->tsv ? print_tsv : print_table)(rows, fitted, how->sized ? "sized" : "malloc");
+    if (how->tsv) print_tsv(rows, fitted, how->sized ? "sized" : "malloc");
+    else if (fitted > 0) print_table(rows, fitted, how->sized ? "sized" : "malloc");
     free(w.fits);
     free(rows);
     return fitted == count ? DONE : DOES_NOT_FIT;

@@ -37,8 +37,8 @@ static const char *const help =
     "    --align A           4, 8 or 16: where a trace gives no alignment, that of an object is the largest power\n"
     "                        of two that is at most its size and at most A (default 8)\n"
     "\n"
-    "Exit status: 0 all went well; 1 a trace does not fit; 2 wrong command line or malformed trace; 3 the heap\n"
-    "broke a promise.\n"
+    "Exit status: 0 all went well; 1 a trace does not fit; 2 wrong command line, malformed trace, or a file that\n"
+    "cannot be read or written; 3 the heap broke a promise.\n"
     "\n"
     "Try: teaspoon fit traces/tiny/*.gz\n"
     "     teaspoon replay --heap min traces/small/lua_sensor.trace.gz\n";

@@ -227,7 +227,7 @@ static int parse(reader *r, const char *line, size_t length) {
 }
 
 /* "# name: lua_sensor, ..." or /some/where/lua_sensor.trace.gz */
-static void find_name(trace *t, const char *text) {
+static void find_name(trace *t, const char *first_line) {
     static const char *const endings[] = {".gz", ".txt", ".trace"};
     const char *slash = strrchr(t->file, '/'), *from = slash ? slash + 1 : t->file;
     size_t length = strlen(from), n;
@@ -236,8 +236,8 @@ static void find_name(trace *t, const char *text) {
         n = strlen(endings[i]);
         if (length > n && strncmp(from + length - n, endings[i], n) == 0) length -= n;
     }
-    if (strncmp(text, "# name: ", 8) == 0 && (n = strcspn(text + 8, ",\r\n")) > 0) {
-        from = text + 8;
+    if (strncmp(first_line, "# name: ", 8) == 0 && (n = strcspn(first_line + 8, ",\r\n")) > 0) {
+        from = first_line + 8;
         length = n;
     }
     if (length >= sizeof t->name) length = sizeof t->name - 1;
