@@ -4,8 +4,8 @@
     stack.py FRAMES CALLS FUNCTION...
 
 FRAMES is what gcc -fstack-usage wrote, CALLS is `objdump -dr` of the object, compiled with -ffunction-sections so that
-every call has a relocation. Counts the frames of the object's own functions; what memcpy, libgcc or a visitor takes comes on
-top. Fails on recursion through another function, and on a frame that has no fixed size.
+every call has a relocation. Counts the frames of the object's own functions; what memcpy, libgcc or a visitor takes
+comes on top. Fails on recursion through another function, and on a frame that has no fixed size.
 """
 import re
 import sys

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The two generated files: they compile without a warning as C99 and C11 wherever they are copied, work, hold exactly the
-# library's symbols, and are not larger than the library's own files. Ends in "N passed, N failed".
+# The two generated files: they compile without a warning as C99 and C11 wherever they are copied, work, hold exactly
+# the library's symbols, and are not larger than the library's own files. Ends in "N passed, N failed".
 cd "$(dirname "$0")/../.." || exit 1
 . scripts/suites.sh
 work=$(mktemp -d)
@@ -9,6 +9,7 @@ warnings="-Wall -Wextra -Wconversion -pedantic -Werror"
 
 # From another directory than the file's own, since it includes itself.
 copied() {
+    # shellcheck disable=SC2086 # the warnings are words
     $1 -std="$2" $warnings -O1 -I"$work/copy" -o "$work/consumer" tests/consumer/consumer.c "$work/copy/teaspoon.c" &&
         "$work/consumer"
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Uses the library in every way that the README promises, from outside its tree: installed and found by CMake (static and
-# shared) and by pkg-config, installed by make, and copied as two files. Ends in "N passed, N failed".
+# Uses the library in every way that the README promises, from outside its tree: installed and found by CMake (static
+# and shared) and by pkg-config, installed by make, and copied as two files. Ends in "N passed, N failed".
 cd "$(dirname "$0")/../.." || exit 1
 . scripts/suites.sh
 work=$(mktemp -d)

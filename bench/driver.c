@@ -1,0 +1,206 @@
+/* The loads that bench.py measures, over one family (-DTSP_V=...), sized heap, natural alignment up to 8.
+ *
+ *     driver trace HEAP FILE     replays a plain trace
+ *     driver full HEAP           random objects of 4 to 256 bytes in a heap that is 85 to 95 % full
+ *     driver churn HEAP LIVE     replaces random ones among LIVE objects of 16 to 128 bytes
+ *
+ * Built two ways. Under callgrind (-DUNDER_CALLGRIND) counting begins with the load, and bench.py reads what each call
+ * from do_alloc, do_dealloc and do_resize took. Or linked with a library that count.py has made count its own
+ * instructions: then the slowest call and the mean are known here, exactly and without the copies, which libc does. */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "teaspoon.h"
+
+#ifdef UNDER_CALLGRIND
+#include <valgrind/callgrind.h>
+static uint32_t tsp_count;
+#else
+#define CALLGRIND_START_INSTRUMENTATION
+#define CALLGRIND_STOP_INSTRUMENTATION
+extern uint32_t tsp_count;
+uint32_t tsp_count;
+#endif
+
+#define PASTE2(a, b) a##_##b
+#define PASTE(a, b) PASTE2(a, b)
+#define V_(name) PASTE(TSP_V, name)
+
+typedef struct object {
+    void *at;
+    size_t size;
+} object;
+
+typedef struct op {
+    char kind;
+    uint32_t id;
+    size_t size;
+} op;
+
+static TSP_V spoon;
+static object *objects;
+static unsigned long ops, slowest_op, failed;
+static uint32_t slowest;
+static unsigned long long sum;
+
+static void die(const char *what) {
+    fprintf(stderr, "driver: %s (operation %lu)\n", what, ops);
+    exit(1);
+}
+
+static size_t natural(size_t size) {
+    size_t align = 8;
+    while (align > 1 && align > size) align /= 2;
+    return align;
+}
+
+/* -- The three calls, and what each took --------------------------------------------------------------------------- */
+
+static void count_from(uint32_t before) {
+    uint32_t took = tsp_count - before;
+    ops++;
+    sum += took;
+    if (took > slowest) {
+        slowest = took;
+        slowest_op = ops;
+    }
+}
+
+__attribute__((noinline)) static int do_alloc(object *o, size_t size) {
+    uint32_t before = tsp_count;
+    o->at = V_(alloc)(&spoon, size, natural(size));
+    count_from(before);
+    o->size = size;
+    return o->at != NULL;
+}
+
+__attribute__((noinline)) static int do_resize(object *o, size_t size) {
+    uint32_t before = tsp_count;
+    void *at = V_(resize)(&spoon, o->at, o->size, size, natural(size));
+    count_from(before);
+    if (at == NULL) return 0;
+    o->at = at;
+    o->size = size;
+    return 1;
+}
+
+__attribute__((noinline)) static void do_dealloc(object *o) {
+    uint32_t before = tsp_count;
+    tsp_status status = V_(dealloc)(&spoon, o->at, o->size, natural(o->size));
+    count_from(before);
+    if (status != TSP_OK) die(tsp_status_text(status));
+}
+
+/* -- Loads --------------------------------------------------------------------------------------------------------- */
+
+static uint32_t random_below(uint32_t n) { /* xorshift32 (Marsaglia 2003); always the same sequence */
+    static uint32_t x = 2463534242u;
+    x ^= x << 13;
+    x ^= x >> 17;
+    x ^= x << 5;
+    return x % n;
+}
+
+static void begin(void) {
+    ops = failed = slowest_op = 0;
+    sum = slowest = 0;
+    CALLGRIND_START_INSTRUMENTATION;
+}
+
+static void trace(const char *name) {
+    size_t n = 0, room = 1 << 20, i;
+    uint32_t ids = 0;
+    op *list = malloc(room * sizeof *list);
+    char line[256];
+    FILE *f = fopen(name, "r");
+    if (f == NULL || list == NULL) die("no trace, or no memory for it");
+    while (fgets(line, sizeof line, f)) {
+        char *p = line + 1;
+        op *o = &list[n];
+        if (line[0] != 'a' && line[0] != 'r' && line[0] != 'f') continue;
+        if (++n == room) die("the trace is too long");
+        o->kind = line[0];
+        o->id = (uint32_t)strtoul(p, &p, 10);
+        o->size = o->kind == 'f' ? 0 : (size_t)strtoul(p, &p, 10);
+        if (o->id >= ids) ids = o->id + 1;
+    }
+    fclose(f);
+    objects = calloc(ids + 1, sizeof *objects);
+    if (objects == NULL) die("no memory");
+    begin();
+    for (i = 0; i < n; i++) {
+        op *o = &list[i];
+        object *x = &objects[o->id];
+        if (o->kind == 'f') do_dealloc(x);
+        else if (!(o->kind == 'a' ? do_alloc(x, o->size) : do_resize(x, o->size))) die("the heap is too small");
+    }
+}
+
+/* One operation of `full`: allocates, frees or resizes so that the heap stays 85 to 95 % full. */
+static size_t live, used;
+static void step(size_t total) {
+    object *o = &objects[live ? random_below((uint32_t)live) : 0];
+    size_t size = 4 + random_below(253), before = o->size;
+    uint32_t coin = random_below(16);
+    if (used * 100 > total * 95 || (used * 100 > total * 85 && coin < 7)) {
+        do_dealloc(o);
+        used -= before;
+        *o = objects[--live];
+    } else if (coin == 15 && live) {
+        if (do_resize(o, size)) used += size - before;
+        else failed++;
+    } else if (do_alloc(&objects[live], size)) {
+        live++;
+        used += size;
+    } else {
+        failed++;
+        o = &objects[random_below((uint32_t)live)]; /* make room, as a program would */
+        used -= o->size;
+        do_dealloc(o);
+        *o = objects[--live];
+    }
+}
+
+static void full(size_t total) {
+    unsigned long i;
+    objects = calloc(total / 4, sizeof *objects);
+    if (objects == NULL) die("no memory");
+    for (i = 0; i < 20000; i++) step(total);
+    begin();
+    while (ops < 5000) step(total);
+}
+
+static void replace(size_t n) {
+    object *o = &objects[random_below((uint32_t)n)];
+    do_dealloc(o);
+    if (!do_alloc(o, 16 + random_below(113))) die("the heap is too small");
+}
+
+static void churn(size_t n) {
+    size_t i;
+    objects = calloc(n, sizeof *objects);
+    if (objects == NULL) die("no memory");
+    for (i = 0; i < n; i++)
+        if (!do_alloc(&objects[i], 16 + random_below(113))) die("the heap is too small");
+    for (i = 0; i < n * 4 + 20000; i++) replace(n);
+    begin();
+    while (ops < 20000) replace(n);
+}
+
+int main(int argc, char **argv) {
+    size_t bytes = argc > 2 ? (size_t)strtoul(argv[2], NULL, 10) : 0;
+    void *memory = bytes ? aligned_alloc(64, (bytes + 63) / 64 * 64) : NULL;
+    tsp_report r;
+    if (memory == NULL || V_(init_sized)(&spoon, memory, bytes) == 0) die("no heap");
+    if (argc == 4 && strcmp(argv[1], "trace") == 0) trace(argv[3]);
+    else if (argc == 3 && strcmp(argv[1], "full") == 0) full(bytes);
+    else if (argc == 4 && strcmp(argv[1], "churn") == 0) churn((size_t)strtoul(argv[3], NULL, 10));
+    else die("see the top of driver.c");
+    CALLGRIND_STOP_INSTRUMENTATION;
+    r = V_(check)(&spoon);
+    if (r.status != TSP_OK) die(r.what);
+    printf("%lu %llu %lu %lu %lu\n", ops, sum, (unsigned long)slowest, slowest_op, failed);
+    return 0;
+}
