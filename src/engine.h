@@ -230,11 +230,11 @@ static inline size_t padding(const byte *at, size_t mask) {
     return ((0 - (size_t)(uintptr_t)at) & mask) / GRANULE;
 }
 
-/* The best place so far. */
+/* A hole to cut an object from: the best so far. */
 typedef struct spot {
-    size_t end, distance; /* of the hole; and how far the big hole before it is */
-    size_t excess;        /* how much larger than the object the hole is */
-    size_t pad;
+    size_t end, distance; /* of the hole; and how far the big hole before it is (0: there is no spot) */
+    size_t excess;        /* granules that the hole has more than the object */
+    size_t lead;          /* bytes of them that go before it, for its alignment */
 #if TSP_EXPRESS
     byte *station;
     size_t station_end;
@@ -242,34 +242,36 @@ typedef struct spot {
 } spot;
 
 /* Looks at the big holes after the one that ends at `end` (node: before), to the one that ends at `stop`, for a smaller one
- * than *best that n granules fit into. Returns 1 when it fits exactly: no need to look further. */
-static HOT int scan(const heap *h, byte *before, size_t end, size_t stop, size_t n, size_t mask, spot *best) {
-    size_t left = stop - end, d = get(JUMP(before));
-    byte *hole;
-    if (d - 1 >= left) return 0;
+ * than *best that n granules fit into. An exact fit ends the search. */
+static HOT void scan(const heap *h, const byte *before, size_t end, size_t stop, size_t n, size_t mask, spot *best) {
+    size_t left = stop - end, d = get(JUMP(before)), best_excess = best->excess;
+    const byte *hole;
+    if (d - 1 >= left) return;
     for (hole = node(h, end + d);; hole += d * GRANULE) {
-        size_t size = get(SIZE(hole));
+        size_t excess = get(SIZE(hole)) - n;
         left -= d;
-        if (size - n < best->excess) { /* smaller than the best, but not than n */
-            size_t pad = padding(hole + GRANULE - size * GRANULE, mask);
-            if (pad <= size - n && size <= d) {
+        if (excess < best_excess) { /* and not negative */
+            size_t lead = ((n + excess - 1) * GRANULE - (size_t)(uintptr_t)hole) & mask;
+            if (lead <= excess * GRANULE) {
+                best_excess = excess;
                 best->end = stop - left;
                 best->distance = d;
-                best->excess = size - n;
-                best->pad = pad;
-                if (size == n) return 1;
+                best->lead = lead;
+                if (excess == 0) break;
             }
         }
         d = get(JUMP(hole));
-        if (d - 1 >= left) return 0;
+        if (d - 1 >= left) break;
     }
+    best->excess = best_excess;
 }
 
 /* Cuts n granules from the best hole. Returns their start. */
 static HOT size_t claim_best(const heap *h, size_t n, const spot *best) {
-    size_t end = best->end, size = best->excess + n, start = end - size + best->pad;
+    size_t end = best->end, size = best->excess + n, start = end - size;
     place p;
-    if (best->pad == 0 && best->excess >= STAYS) {
+    if (size > best->distance) return DAMAGED;
+    if (best->lead == 0 && best->excess >= STAYS) {
         set(SIZE(node(h, end)), best->excess);
         return start;
     }
@@ -281,6 +283,11 @@ static HOT size_t claim_best(const heap *h, size_t n, const spot *best) {
 #endif
     find_gap(h, end - 1, &p);
     if (get(p.gap) != end - p.gap_end) return DAMAGED;
+    if (best->excess == 0) {
+        extract(h, &p, end, size);
+        return start;
+    }
+    start += best->lead / GRANULE;
     cut(h, &p, end, size, start, n);
     return start;
 }
@@ -313,18 +320,18 @@ static HOT size_t claim(const heap *h, size_t n, size_t mask) {
         if (start != NOWHERE) return start;
     }
     best.excess = (size_t)-1 - n;
-    best.end = 0;
+    best.distance = 0;
 #if TSP_EXPRESS
     {
-        byte *station = head(h);
-        size_t end = 0, stop, segments = SEGMENTS;
+        byte *station = best.station = head(h);
+        size_t end = best.station_end = 0, stop, segments = SEGMENTS;
         for (; end < h->granules; station = node(h, end = stop)) {
-            size_t hop = get(HOP(station)), was = best.end;
+            size_t hop = get(HOP(station)), was = best.excess;
             stop = hop >= STATION && hop <= h->granules - end ? end + hop : h->granules;
             if (get(TOP(station)) < n) continue;
-            if (was && segments-- == 0) break;
+            if (best.distance && segments-- == 0) break;
             scan(h, station, end, stop, n, mask, &best);
-            if (best.end != was) {
+            if (best.excess != was) {
                 best.station = station;
                 best.station_end = end;
                 if (best.excess == 0) break;
@@ -334,7 +341,7 @@ static HOT size_t claim(const heap *h, size_t n, size_t mask) {
 #else
     scan(h, head(h), 0, h->granules, n, mask, &best);
 #endif
-    if (best.end) return claim_best(h, n, &best);
+    if (best.distance) return claim_best(h, n, &best);
     return n == 1 ? claim_single(h, mask, (size_t)-1) : NOWHERE;
 }
 

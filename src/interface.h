@@ -3,8 +3,6 @@
 
 #include "lock.h"
 
-static const size_t ANY = (size_t)-1; /* instead of a size: whatever the map says */
-
 /* -- Bytes and granules ------------------------------------------------------------------------------------------- */
 
 /* Wraps to 0 for sizes that are refused for being 0 too. */
@@ -84,27 +82,28 @@ static HOT tsp_status allocate(heap *h, size_t bytes, size_t align, void **resul
     return TSP_OK;
 }
 
-/* The granules [*a, *b) of an object that begins in the heap and on a granule, from what the caller and the map say;
- * the holes may know better. */
-static HOT tsp_status locate(const heap *h, const void *pointer, size_t bytes, size_t *a, size_t *b) {
-    size_t n = to_granules(bytes);
-    *a = offset(h, pointer) / GRANULE;
+/* The granules [*a, *b) of an object, from what the caller and the map say; the holes may know better. */
+static HOT tsp_status locate(const heap *h, const void *pointer, size_t bytes, int any, size_t *a, size_t *b) {
+    size_t n = to_granules(bytes), at = offset(h, pointer);
+    *a = at / GRANULE;
+    *b = *a + n;
+    if (*a >= h->granules) return TSP_FOREIGN;
+    if (at % GRANULE) return TSP_MISALIGNED;
     if (h->state == REMEMBERS) {
         *b = find_mark(h, *a);
-        if (*b > h->granules || (bytes != ANY && n != *b - *a)) {
+        if (*b > h->granules || (!any && n != *b - *a)) {
             place p;
             tsp_status status = examine(h, *a, *b, &p);
             return status == TSP_OK ? TSP_WRONG_SIZE : status;
         }
         return TSP_OK;
     }
-    *b = *a + n;
     return n - 1 < h->granules - *a ? TSP_OK : TSP_WRONG_SIZE;
 }
 
-static HOT tsp_status deallocate(heap *h, const void *pointer, size_t bytes) {
+static HOT tsp_status deallocate(heap *h, const void *pointer, size_t bytes, int any) {
     size_t a, b;
-    tsp_status status = locate(h, pointer, bytes, &a, &b);
+    tsp_status status = locate(h, pointer, bytes, any, &a, &b);
     if (status == TSP_OK) status = release(h, a, b);
     if (status == TSP_OK) {
         flip_mark(h, b);
@@ -184,34 +183,25 @@ static HOT void *new_object(heap *h, size_t bytes, size_t align, int impatient) 
     return result;
 }
 
-/* Whether a pointer is into the heap, on a granule and aligned, and nothing else is strange: then the heap must be asked. */
-static HOT int is_plausible(const heap *h, const void *pointer, size_t align) {
-    return (((uintptr_t)pointer | align) & (align - 1)) == 0 && (uintptr_t)pointer % GRANULE == 0 && align &&
-           offset(h, pointer) / GRANULE < h->granules;
+/* What is said of a pointer that is not into the heap, when it comes back as an object of that size. */
+static tsp_status judge_foreign(const heap *h, const void *pointer, size_t bytes, int any) {
+    return pointer == NULL || bytes == 0 || (any && is_nowhere(h, pointer)) ? TSP_OK : TSP_FOREIGN;
 }
 
-/* What can be said of a pointer that is not. */
-static tsp_status judge(const heap *h, const void *pointer, size_t bytes, size_t align) {
-    if (!is_power_of_two(align)) return TSP_BAD_ALIGNMENT;
-    if (pointer == NULL) return TSP_OK;
-    if (offset(h, pointer) < capacity(h)) return TSP_MISALIGNED;
-    if (bytes == 0 || (bytes == ANY && is_nowhere(h, pointer))) return TSP_OK;
-    return TSP_FOREIGN;
-}
-
-static HOT tsp_status old_object(heap *h, void *pointer, size_t bytes, size_t align, int impatient) {
+static HOT tsp_status old_object(heap *h, void *pointer, size_t bytes, int any, size_t align, int impatient) {
     tsp_status status;
     lock_state state;
-    if (!is_plausible(h, pointer, align)) return judge(h, pointer, bytes, align);
+    if (!is_power_of_two(align)) return TSP_BAD_ALIGNMENT;
+    if ((uintptr_t)pointer & (align - 1)) return TSP_MISALIGNED;
     if (!impatient) state = LOCK(h);
     else if (!TRY_LOCK(h, &state)) return TSP_BUSY;
-    status = deallocate(h, pointer, bytes);
+    status = deallocate(h, pointer, bytes, any);
     UNLOCK(h, state);
-    return status;
+    return status == TSP_FOREIGN ? judge_foreign(h, pointer, bytes, any) : status;
 }
 
-static tsp_status give_back(heap *h, void *pointer, size_t bytes, size_t align) {
-    return old_object(h, pointer, bytes, align, 0);
+static tsp_status give_back(heap *h, void *pointer, size_t bytes, int any) {
+    return old_object(h, pointer, bytes, any, 1, 0);
 }
 
 static void *obtain(heap *h, size_t bytes, size_t align) {
@@ -222,12 +212,12 @@ static tsp_status allocate_cold(heap *h, size_t bytes, size_t align, void **resu
     return allocate(h, bytes, align, result);
 }
 
-static tsp_status resize(heap *h, void *pointer, size_t old_bytes, size_t bytes, size_t align, int may_move,
+static tsp_status resize(heap *h, void *pointer, size_t old_bytes, int any, size_t bytes, size_t align, int may_move,
                          void **result) {
     size_t a, b, n = to_granules(bytes), keep;
     place p;
     lock_state state = LOCK(h);
-    tsp_status status = locate(h, pointer, old_bytes, &a, &b);
+    tsp_status status = locate(h, pointer, old_bytes, any, &a, &b);
     if (status == TSP_OK) status = examine(h, a, b, &p);
     if (status == TSP_OK && n - 1 >= h->granules) status = TSP_NO_MEMORY;
     else if (status == TSP_OK) {
@@ -235,13 +225,13 @@ static tsp_status resize(heap *h, void *pointer, size_t old_bytes, size_t bytes,
         status = (uintptr_t)pointer & (align - 1) ? TSP_NO_MEMORY : stay(h, &p, a, b, n);
         if (status == TSP_NO_MEMORY && may_move) {
             keep = (b - a) * GRANULE;
-            if (keep > old_bytes) keep = old_bytes;
+            if (!any && keep > old_bytes) keep = old_bytes;
             if (keep > bytes) keep = bytes;
             status = allocate_cold(h, bytes, align, result);
             if (status == TSP_OK) { /* both objects are live now, so the copy needs no lock */
                 UNLOCK(h, state);
                 memcpy(*result, pointer, keep);
-                return give_back(h, pointer, old_bytes, 1);
+                return give_back(h, pointer, old_bytes, any);
             }
             if (status == TSP_NO_MEMORY) status = slide(h, a, b, n, align, keep, result);
         }
@@ -252,17 +242,17 @@ static tsp_status resize(heap *h, void *pointer, size_t old_bytes, size_t bytes,
 }
 
 /* Resize as the calls that return a pointer have it: from and to nothing too. */
-static void *resized_object(heap *h, void *pointer, size_t old_bytes, size_t bytes, size_t align) {
+static void *resized_object(heap *h, void *pointer, size_t old_bytes, int any, size_t bytes, size_t align) {
     void *result = NULL;
     tsp_status status;
     if (pointer == NULL) return obtain(h, bytes, align);
-    if (offset(h, pointer) >= capacity(h) && (old_bytes == 0 || (old_bytes == ANY && is_nowhere(h, pointer))))
+    if (offset(h, pointer) >= capacity(h) && ((!any && old_bytes == 0) || (any && is_nowhere(h, pointer))))
         return obtain(h, bytes, align);
     if (!is_power_of_two(align)) return refuse(h, pointer, TSP_BAD_ALIGNMENT);
-    if (bytes && old_bytes && is_plausible(h, pointer, 1)) {
-        status = resize(h, pointer, old_bytes, bytes, align, 1, &result);
+    if (bytes && (old_bytes || any)) {
+        status = resize(h, pointer, old_bytes, any, bytes, align, 1, &result);
     } else {
-        status = give_back(h, pointer, old_bytes, 1);
+        status = give_back(h, pointer, old_bytes, any);
         result = nowhere(h, align);
     }
     return status == TSP_OK ? result : refuse(h, pointer, status);
@@ -354,13 +344,12 @@ void *V_(alloc_zeroed)(heap *h, size_t size, size_t align) {
     return zeroed(obtain(h, size, align), 0, size);
 }
 
-/* The largest size there is means ANY to the functions above, so it stops here: no object has it. */
 tsp_status V_(dealloc)(heap *h, void *pointer, size_t size, size_t align) {
-    return old_object(h, pointer, size == ANY ? ANY - 1 : size, align, 0);
+    return old_object(h, pointer, size, 0, align, 0);
 }
 
 void *V_(resize)(heap *h, void *pointer, size_t old_size, size_t new_size, size_t align) {
-    return resized_object(h, pointer, old_size == ANY ? ANY - 1 : old_size, new_size, align);
+    return resized_object(h, pointer, old_size, 0, new_size, align);
 }
 
 void *V_(resize_zeroed)(heap *h, void *pointer, size_t old_size, size_t new_size, size_t align) {
@@ -370,13 +359,12 @@ void *V_(resize_zeroed)(heap *h, void *pointer, size_t old_size, size_t new_size
 tsp_status V_(resize_in_place)(heap *h, void *pointer, size_t old_size, size_t new_size, size_t align) {
     void *result;
     if (!is_power_of_two(align)) return TSP_BAD_ALIGNMENT;
-    if (!is_plausible(h, pointer, 1)) { /* an object of size 0, or none */
-        tsp_status status = judge(h, pointer, old_size, 1);
+    if (offset(h, pointer) >= capacity(h)) { /* an object of size 0, or none */
+        tsp_status status = judge_foreign(h, pointer, old_size, 0);
         return status == TSP_OK && new_size ? TSP_NO_MEMORY : status;
     }
     if (old_size == 0) return TSP_WRONG_SIZE;
-    if (new_size == 0) return TSP_NO_MEMORY; /* nothing is not in this place */
-    return resize(h, pointer, old_size == ANY ? ANY - 1 : old_size, new_size, align, 0, &result);
+    return new_size ? resize(h, pointer, old_size, 0, new_size, align, 0, &result) : TSP_NO_MEMORY;
 }
 
 void *V_(try_alloc)(heap *h, size_t size, size_t align) {
@@ -384,7 +372,7 @@ void *V_(try_alloc)(heap *h, size_t size, size_t align) {
 }
 
 tsp_status V_(try_dealloc)(heap *h, void *pointer, size_t size, size_t align) {
-    return old_object(h, pointer, size == ANY ? ANY - 1 : size, align, 1);
+    return old_object(h, pointer, size, 0, align, 1);
 }
 
 void *V_(malloc)(heap *h, size_t size) {
@@ -398,7 +386,7 @@ void *V_(calloc)(heap *h, size_t count, size_t size) {
 
 void *V_(realloc)(heap *h, void *pointer, size_t size) {
     if (h->state == SIZED) return refuse(h, pointer, TSP_SIZED_HEAP);
-    return resized_object(h, pointer, ANY, size, malloc_alignment(size));
+    return resized_object(h, pointer, 0, 1, size, malloc_alignment(size));
 }
 
 void *V_(reallocarray)(heap *h, void *pointer, size_t count, size_t size) {
@@ -410,7 +398,7 @@ void *V_(aligned_alloc)(heap *h, size_t align, size_t size) {
 }
 
 void V_(free)(heap *h, void *pointer) {
-    refuse(h, pointer, pointer && h->state == SIZED ? TSP_SIZED_HEAP : give_back(h, pointer, ANY, 1));
+    refuse(h, pointer, pointer && h->state == SIZED ? TSP_SIZED_HEAP : give_back(h, pointer, 0, 1));
 }
 
 void V_(free_sized)(heap *h, void *pointer, size_t size) {
@@ -425,12 +413,10 @@ size_t V_(usable_size)(heap *h, const void *pointer) {
     size_t a = 0, b = 0;
     tsp_status status = TSP_SIZED_HEAP;
     if (pointer == NULL || is_nowhere(h, pointer)) return 0;
-    if (h->state != SIZED && !is_plausible(h, pointer, 1)) {
-        status = judge(h, pointer, ANY, 1);
-    } else if (h->state != SIZED) {
+    if (h->state != SIZED) {
         lock_state state = LOCK(h);
         place p;
-        status = locate(h, pointer, ANY, &a, &b);
+        status = locate(h, pointer, 0, 1, &a, &b);
         if (status == TSP_OK) status = examine(h, a, b, &p);
         UNLOCK(h, state);
     }
