@@ -11,9 +11,4 @@ suite "behaviour" sh tests/all.sh "$BUILD/tests" "$CC" "-O1"
 suite "the command" sh tests/tool/run.sh "$BUILD/teaspoon"
 suite "the library in other projects" sh tests/consumer/run.sh
 suite "freestanding" sh scripts/freestanding.sh
-if have python3; then
-    suite "examples" python3 tests/examples.py
-else
-    skip "examples" "python3 is not installed"
-fi
 verdict
