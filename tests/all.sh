@@ -1,0 +1,84 @@
+#!/bin/sh
+# Compiles the library and the behaviour tests, for every family, and runs them.
+#
+#     sh tests/all.sh [BUILD_DIR [CC [CFLAGS]]]      for instance: sh tests/all.sh build/m32 clang "-O1 -m32"
+#
+# One line per program: source-family-lock, cases passed and failed, seconds with compiling. What failed is shown below
+# them; everything that was printed stays in BUILD_DIR/*.out. The last line is "N passed, N failed".
+# SPDX-License-Identifier: BSD-3-Clause
+set -u
+tests=$(cd "$(dirname "$0")" && pwd)
+root=$(dirname "$tests")
+build=${1:-$root/build/tests}
+CC=${2:-cc}
+CFLAGS=${3--O1 -g}
+strict="-Wall -Wextra -Wconversion -pedantic -I$root/include"
+
+# The library's objects with one lock policy, in a folder of their own.
+library() {
+    mkdir -p "$build/lock$1" && cd "$build/lock$1" && rm -f ./*.o &&
+        $CC -std=c11 $strict $CFLAGS -DTSP_LOCK="$1" -c "$root"/src/*.c
+}
+
+# program SOURCE FAMILY LOCK: compiles one test and runs it.
+program() {
+    rm -f "$build/$name"
+    case $1 in
+    examples) python3 "$tests/examples.py" "$build/examples" "$CC" "$CFLAGS" ;;
+    cxx)
+        case $CC in *clang*) cxx="clang++${CC##*clang}" ;; *gcc*) cxx="${CC%gcc*}g++${CC##*gcc}" ;; *) cxx=c++ ;; esac
+        $cxx -std=c++11 $strict $CFLAGS -o "$build/$name" "$tests/cxx.cpp" "$build/lock$3"/*.o -lpthread && "$build/$name"
+        ;;
+    *)
+        $CC -std=c11 $strict $CFLAGS -DTSP_V="$2" -DTSP_LOCK="$3" -o "$build/$name" "$tests/$1.c" \
+            "$build/lock$3"/*.o -lpthread && "$build/$name"
+        ;;
+    esac
+}
+
+# One line about one test. A program that does not end with its own count counts as one failure.
+report() {
+    name=$1-$2-$3
+    start=$(date +%s.%N)
+    program "$@" >"$build/$name.out" 2>&1
+    status=$?
+    last=$(tail -n 1 "$build/$name.out")
+    case $status:$last in
+    0:*" passed, 0 failed" | [1-9]*:*" passed, "[1-9]*" failed") ;;
+    *) last="0 passed, 1 failed" ;;
+    esac
+    echo "$name $start $(date +%s.%N) $last" | awk '{ printf "%-20s %3d passed, %d failed %6.1f s\n", $1, $4, $6, $3 - $2 }'
+}
+
+if [ $# -ge 4 ]; then # this script calls itself, with a fourth argument: the one test to run
+    # shellcheck disable=SC2086
+    report $4
+    exit 0
+fi
+
+mkdir -p "$build" && build=$(cd "$build" && pwd) || exit 2
+rm -f "$build"/*.out
+for lock in 0 1 2; do
+    (library $lock) >"$build/lock$lock.out" 2>&1 || {
+        cat "$build/lock$lock.out"
+        echo "0 passed, 1 failed"
+        exit 1
+    }
+done
+cat "$build/lock1.out"
+{
+    for family in tsp4k tsp128k tsp16m; do
+        for test in museum explore model misuse limits crate threads; do echo "$test $family 1"; done
+        echo "threads $family 2"
+    done
+    echo "model tsp4k 0"
+    echo "model tsp128k 2"
+    echo "cxx tsp4k 1"
+    echo "examples - 1"
+} | grep -e "${TSP_TEST_ONLY:-.}" | xargs -P 2 -I {} sh "$0" "$build" "$CC" "$CFLAGS" "{}" | tee "$build/summary"
+
+for name in $(awk '$4 != 0 || $2 == 0 { print $1 }' "$build/summary"); do
+    echo "--- $name"
+    tail -n 40 "$build/$name.out"
+done
+awk '{ passed += $2; failed += $4 } END { print passed + 0 " passed, " failed + 0 " failed"; exit failed || !passed }' "$build/summary"

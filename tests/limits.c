@@ -1,0 +1,221 @@
+/* The limits, measured: what a region of any size and address yields, how many bytes the heap keeps for itself, the
+ * smallest and largest objects and heaps, and the macros that say how large a heap must be. The table at the end is
+ * printed beside the one of the Rust crate, and each row must be at least as good. SPDX-License-Identifier: BSD-3-Clause */
+#include "family.h"
+
+#include <sys/mman.h>
+
+#define G GRANULE
+
+/* -- Every small region -------------------------------------------------------------------------------------------- */
+
+TEST_BOTH(every_region_up_to_512_bytes) {
+    for (size_t size = 0; size <= 512; size++)
+        for (size_t offset = 0; offset < 16; offset++) {
+            kitchen k = open_kitchen_at(size, offset, sized); /* checks what init returns */
+            size_t lost = size - k.total;
+            remember(&k);
+            CHECK(V_(usage)(&k.heap).total == k.total && V_(usage)(&k.heap).largest == k.total);
+            CHECK(V_(alloc)(&k.heap, k.total + 1, 1) == NULL);
+            CHECK(is_unchanged(&k));
+            if (k.total) {
+                unsigned char *p = V_(alloc)(&k.heap, k.total, 1);
+                CHECK(is_placed(&k, p, k.total, 1));
+                if (p) memset(p, 0x77, k.total);
+                CHECK(V_(alloc)(&k.heap, 1, 1) == NULL);
+                CHECK(V_(contains)(&k.heap, p) && V_(contains)(&k.heap, p + k.total - 1));
+                CHECK(!V_(contains)(&k.heap, p - 1) && !V_(contains)(&k.heap, p + k.total));
+            }
+            if (sized) CHECK(lost <= 2 * (G - 1)); /* less than a granule at each end */
+            else CHECK(lost <= 2 * (G - 1) + k.total / G / 8 + 1);
+            close_kitchen(&k);
+        }
+}
+
+/* A heap whose region would end beyond the address space, or begin at its very end, is the caller's mistake; but size
+ * alone must not lead anywhere: what init returns never exceeds what was given. */
+TEST_BOTH(init_never_returns_more_than_was_given) {
+    for (size_t size = 0; size <= 3000; size += 7) {
+        kitchen k = open_kitchen_at(size, size % 16, sized);
+        CHECK(k.total <= size && k.total % G == 0);
+        close_kitchen(&k);
+    }
+}
+
+TEST_BOTH(alignments_up_to_half_the_heap) {
+    for (size_t total = 64; total <= 65536; total *= 4) {
+        for (size_t align = 1; align <= total / 2; align *= 2)
+            for (size_t offset = 0; offset < 64; offset += 12) {
+                kitchen k = open_kitchen_at(total + total / 32 + 8, offset, sized);
+                size_t most = V_(largest)(&k.heap, align);
+                unsigned char *p = V_(alloc)(&k.heap, 1, align), *q;
+                CHECK(is_placed(&k, p, 1, align));
+                CHECK(V_(dealloc)(&k.heap, p, 1, align) == TSP_OK);
+                q = V_(alloc)(&k.heap, most, align);
+                CHECK(is_placed(&k, q, most, align));
+                CHECK(q == p || most < k.total);
+                CHECK(V_(dealloc)(&k.heap, q, most, align) == TSP_OK);
+                CHECK(is_empty(&k));
+                close_kitchen(&k);
+            }
+    }
+}
+
+TEST(malloc_aligns_as_c23_asks) {
+    kitchen k = open_kitchen_at(4096, 4, 0);
+    for (size_t size = 1; size <= 70; size++) {
+        size_t align = 1;
+        void *odd = V_(alloc)(&k.heap, 1, 1), *p = V_(malloc)(&k.heap, size), *q = V_(calloc)(&k.heap, 1, size);
+        while (2 * align <= size && 2 * align <= _Alignof(max_align_t)) align *= 2;
+        CHECK(is_placed(&k, odd, 1, 1) && is_placed(&k, p, size, align) && is_placed(&k, q, size, align));
+        p = V_(realloc)(&k.heap, p, size + 20);
+        align = 1;
+        while (2 * align <= size + 20 && 2 * align <= _Alignof(max_align_t)) align *= 2;
+        CHECK(is_placed(&k, p, size + 20, align));
+        V_(free)(&k.heap, odd);
+        V_(free)(&k.heap, p);
+        V_(free)(&k.heap, q);
+    }
+    CHECK(is_empty(&k));
+    close_kitchen(&k);
+}
+
+/* -- The macros ----------------------------------------------------------------------------------------------------- */
+
+static unsigned char sized_for_ten[BYTES_SIZED(10, 24, 8)]; /* constant expressions */
+static unsigned char bytes_for_ten[BYTES(10, 24, 8)];
+_Static_assert(sizeof sized_for_ten >= 240 && sizeof bytes_for_ten > sizeof sized_for_ten, "room for ten");
+_Static_assert(BYTES(0, 8, 8) == 0 && BYTES_SIZED(9, 0, 8) == 0, "nothing costs nothing");
+
+static int holds(size_t bytes, size_t n, size_t size, size_t align, int sized) {
+    static struct {
+        _Alignas(1024) unsigned char bytes[65536];
+    } room;
+    TSP_V heap;
+    if (!CHECK(bytes <= sizeof room)) return 0;
+    start_heap(&heap, room.bytes, bytes, sized);
+    while (n && V_(alloc)(&heap, size, align)) n--;
+    return n == 0;
+}
+
+TEST_BOTH(macros_are_right_to_the_byte) {
+    for (size_t n = 0; n <= 40; n = n < 10 ? n + 1 : n + 7)
+        for (size_t size = 0; size <= 100; size += size < 20 ? 1 : 9)
+            for (size_t align = 1; align <= 256; align *= 2) {
+                size_t bytes = sized ? BYTES_SIZED(n, size, align) : BYTES(n, size, align);
+                CHECK(holds(bytes, n, size, align, sized));
+                if (n && size) CHECK(!holds(bytes - 1, n, size, align, sized));
+                else CHECK(bytes == 0);
+            }
+    CHECK(holds(sized ? BYTES_SIZED(300, 33, 8) : BYTES(300, 33, 8), 300, 33, 8, sized));
+    CHECK(holds(sized ? sizeof sized_for_ten : sizeof bytes_for_ten, 10, 24, 8, sized));
+}
+
+/* -- The table ------------------------------------------------------------------------------------------------------ */
+
+typedef struct row {
+    unsigned long long arena, object, smallest, largest, heap;
+} row;
+
+/* The crate's limits, and what we promised ourselves for a sized heap. */
+static const struct {
+    const char *family;
+    row crate, bound;
+} promises[] = {
+    {"tsp4k", {4, 4, 4, 4096, 8192}, {4, 0, 4, 4096, 8192}},
+    {"tsp128k", {4, 6, 2, 131072, 131072}, {4, 0, 4, 131072, 131072}},
+    {"tsp16m", {8, 8, 8, 16777216, 16777216}, {8, 0, 8, 16777216, 16777216}},
+};
+
+/* A region so large that it is only mapped, not filled; NULL where the system does not give so much. */
+static unsigned char *map_region(size_t size) {
+    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return p == MAP_FAILED ? NULL : p;
+}
+
+/* The largest heap that this machine lets us make, and that one object fills it to the last byte. A map for more than a
+ * GiB would only take time. */
+static void measure_largest(row *r, int sized) {
+    size_t most = GRANULES > SIZE_MAX / G / 2 ? SIZE_MAX : GRANULES * G;
+    size_t size = most > SIZE_MAX / 2 ? (size_t)64 << 20 : most + most / 32 + 65536;
+    if (!sized && size > (size_t)1 << 30) size = (size_t)1 << 30;
+    unsigned char *bytes = map_region(size), *p;
+    TSP_V heap;
+    tsp_usage u;
+    if (bytes == NULL) bytes = map_region(size = (size_t)64 << 20);
+    if (!CHECK(bytes != NULL)) return;
+    r->heap = start_heap(&heap, bytes, size, sized);
+    CHECK(r->heap == usable((uintptr_t)bytes, size, sized));
+    u = V_(usage)(&heap);
+    CHECK(u.total == r->heap && u.free == r->heap && u.largest == r->heap);
+    CHECK(V_(alloc)(&heap, (size_t)r->heap + 1, 1) == NULL);
+    p = V_(alloc)(&heap, (size_t)r->heap, 1);
+    CHECK(p == bytes);
+    r->largest = p ? r->heap : 0;
+    if (p) {
+        p[0] = 1;
+        p[r->heap - 1] = 2;
+        CHECK(V_(alloc)(&heap, 1, 1) == NULL);
+        CHECK(V_(check)(&heap).status == TSP_OK);
+        if (r->heap > 1000) { /* and there is life in it */
+            CHECK(V_(resize)(&heap, p, (size_t)r->heap, 100, 1) == p && p[0] == 1);
+            CHECK(V_(largest)(&heap, 1) == r->heap - round_up(100));
+            p = V_(alloc)(&heap, (size_t)r->heap - round_up(100), 1);
+            CHECK(p == bytes + round_up(100));
+            CHECK(V_(dealloc)(&heap, bytes, 100, 1) == TSP_OK);
+            CHECK(V_(dealloc)(&heap, p, (size_t)r->heap - round_up(100), 1) == TSP_OK);
+            CHECK(V_(usage)(&heap).largest == r->heap && V_(check)(&heap).status == TSP_OK);
+        }
+    }
+    if (r->heap == most) { /* the bytes beyond are not ours */
+        size_t end = (size_t)r->heap + (sized ? 0 : (GRANULES + 7) / 8);
+        CHECK(is_filled_with(bytes + end, 4096, 0) && is_filled_with(bytes + size - 4096, 4096, 0));
+    }
+    munmap(bytes, size);
+}
+
+static row measure(int sized) {
+    row r = {0, 0, 0, 0, 0};
+    kitchen k = open_kitchen_at(8192, 0, sized);
+    size_t n = 0;
+    r.arena = 8192 - V_(usage)(&k.heap).largest;
+    while (V_(alloc)(&k.heap, 1, 1)) n++;
+    r.smallest = k.total / n;
+    CHECK(k.total % n == 0);
+    V_(reset)(&k.heap);
+    for (n = 0; V_(alloc)(&k.heap, 8 * G, 1);) n++;
+    r.object = (k.total - n * 8 * G) / n; /* whatever is not the objects' own */
+    CHECK(k.total - n * 8 * G < 8 * G);
+    V_(reset)(&k.heap);
+    close_kitchen(&k);
+    measure_largest(&r, sized);
+    return r;
+}
+
+static void print_row(const char *who, row r) {
+    printf("%-24s %6llu %6llu %8llu %13llu %13llu\n", who, r.arena, r.object, r.smallest, r.largest, r.heap);
+}
+
+TEST(limits_table) {
+    row crate, bound, sized = measure(1), remembering = measure(0);
+    size_t i = 0;
+    while (strcmp(promises[i].family, FAMILY) != 0) i++;
+    crate = promises[i].crate;
+    bound = promises[i].bound;
+    printf("%-24s %6s %6s %8s %13s %13s   (bytes)\n", "", "arena", "object", "smallest", "largest", "largest");
+    printf("%-24s %6s %6s %8s %13s %13s\n", "", "ovhd", "ovhd", "object", "object", "heap");
+    print_row("the crate's", crate);
+    print_row(FAMILY " sized", sized);
+    print_row(FAMILY " remembering", remembering);
+    printf("handle: %lu bytes with pointers of %lu; arena overhead: of 8192 bytes; largest heap: as large as was tried\n",
+           (unsigned long)sizeof(TSP_V), (unsigned long)sizeof(void *));
+    CHECK(sized.arena <= crate.arena && sized.arena <= bound.arena);
+    CHECK(sized.object == 0 && remembering.object == 0);
+    CHECK(sized.smallest <= bound.smallest && remembering.smallest <= bound.smallest);
+    CHECK(sized.smallest <= crate.smallest + crate.object); /* its header counted, as it must be */
+    CHECK(sized.largest >= crate.largest && sized.heap >= crate.heap);
+    CHECK(remembering.largest >= crate.largest && remembering.heap >= crate.heap);
+    CHECK(remembering.arena <= 8192 / (8 * G + 1) + 1 + bound.arena); /* a bit per granule */
+    CHECK(sizeof(TSP_V) <= 2 * sizeof(void *) + 40);
+    if (sizeof(void *) == 4) CHECK(sizeof(TSP_V) <= (G == 4 ? 24 : 40));
+}
