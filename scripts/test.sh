@@ -7,6 +7,11 @@ BUILD=${BUILD:-build}
 CC=${CC:-cc}
 export CC
 
+if ! have python3; then
+    skip "examples" "python3 is not installed"
+    TSP_TEST_ONLY=tsp # of the tests only those of a family
+    export TSP_TEST_ONLY
+fi
 suite "behaviour" sh tests/all.sh "$BUILD/tests" "$CC" "-O1"
 suite "the command" sh tests/tool/run.sh "$BUILD/teaspoon"
 suite "the library in other projects" sh tests/consumer/run.sh
