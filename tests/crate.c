@@ -187,7 +187,7 @@ TEST_BOTH(walk_stops_when_told) { /* not the crate's, but as basic */
 #define LAZY_SIZED_tsp16m TSP16M_LAZY_SIZED
 
 static int supplied;
-static unsigned char supply[1000];
+static _Alignas(16) unsigned char supply[1000];
 
 static void *supplier(size_t *size) {
     supplied++;
@@ -210,10 +210,10 @@ OF_FAMILY(LAZY_)(lazy_nothing, supplier_of_nothing);
 TEST(static_heaps) {
     void *p = V_(malloc)(larder(), 100);
     CHECK(p != NULL && larder() == larder() && V_(usage)(larder()).objects == 1);
-    CHECK(V_(usage)(larder()).total == usable(0, 2048, 0));
+    CHECK(V_(usage)(larder()).total >= usable(0, 2048 - G, 0)); /* a granule is lost where the bytes are not on one */
     V_(free)(larder(), p);
     p = V_(alloc)(sized_larder(), 100, 8);
-    CHECK(p != NULL && V_(usage)(sized_larder()).total == 2048);
+    CHECK(p != NULL && V_(usage)(sized_larder()).total >= 2048 - G);
     CHECK(V_(dealloc)(sized_larder(), p, 100, 8) == TSP_OK);
     CHECK(V_(check)(larder()).status == TSP_OK && V_(check)(sized_larder()).status == TSP_OK);
 }
