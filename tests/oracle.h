@@ -96,6 +96,7 @@ static inline void enlist(oracle *m, const void *at, size_t size, size_t align) 
     memmove(&m->live[i + 1], &m->live[i], (m->count - i) * sizeof o);
     m->live[i] = o;
     m->count++;
+    if (m->k.total - bytes_used(m) < m->low) m->low = m->k.total - bytes_used(m);
     fill(m->k.base + o.start, 0, round_up(size), o.seed); /* to the last usable byte */
 }
 
@@ -145,7 +146,6 @@ static inline int settle(oracle *m) {
     CHECK(u.free == u.total - used);
     CHECK(u.objects == m->count);
     CHECK(u.largest == widest_gap(m, 1));
-    if (u.free < m->low) m->low = u.free;
     CHECK(u.low_free <= m->low);
     CHECK(u.low_free == m->low || u.low_free == m->low_at_least);
     m->low = m->low_at_least = u.low_free;
