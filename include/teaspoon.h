@@ -125,26 +125,19 @@ typedef void *tsp_supplier(size_t *size);
 
 /* ---- The handles -------------------------------------------------------------------------------------------------
  * One per heap, anywhere you like outside its bytes. All zero is a valid heap in which every allocation fails, so a
- * static handle needs no initialiser. Look, but do not touch: the layout belongs to the engine. (The six links in a
- * row are laid out like the last three granules of a hole; src/engine.h shows why.) */
-#define TSP_HANDLE(name, link_type)                                                                                    \
+ * static handle needs no initialiser. Look, but do not touch: the layout belongs to the engine. (The first links are
+ * laid out like the last granules of a hole; src/engine.h shows why.) */
+#define TSP_HANDLE(name, link, lanes)                                                                                  \
     typedef struct name {                                                                                              \
         unsigned char *base;                                                                                           \
-        link_type hop, objects, gap, top, jump, granules, used, peak;                                                  \
-        uint16_t failed;                                                                                               \
-        unsigned char lock, state;                                                                                     \
-    } name;
-#define TSP_HANDLE_PLAIN(name, link_type)                                                                              \
-    typedef struct name {                                                                                              \
-        unsigned char *base;                                                                                           \
-        link_type gap, objects, jump, granules, used, peak;                                                            \
+        lanes link gap, granules, used, peak;                                                                          \
         uint16_t failed;                                                                                               \
         unsigned char lock, state;                                                                                     \
     } name;
 
-TSP_HANDLE_PLAIN(tsp4k, uint16_t)
-TSP_HANDLE(tsp128k, uint16_t)
-TSP_HANDLE(tsp16m, uint32_t)
+TSP_HANDLE(tsp4k, uint16_t, uint16_t objects;)
+TSP_HANDLE(tsp128k, uint16_t, uint16_t objects;)
+TSP_HANDLE(tsp16m, uint32_t, uint32_t hop2; uint32_t objects; uint32_t hop1; uint32_t top1;)
 
 /* ---- The functions -----------------------------------------------------------------------------------------------
 

@@ -10,14 +10,15 @@ static tsp_report found(size_t granule, const char *what) {
 }
 
 static tsp_report check(const heap *h) {
-    size_t end = 0, free = 0, objects = 0, jump_end = 0, d, jump = 0;
-    byte *n, *gap = GAP_OF_BIG(head(h));
-#if TSP_EXPRESS
-    size_t hop_end = 0, hop = h->hop, largest = 0, top = h->top;
+    size_t end = 0, free = 0, objects = 0, d;
+    const byte *n = head(h);
+#if TSP_LANES
+    /* By lane: the next station's end, or 0; the largest hole since the last one; and what its top says of them. */
+    size_t next[1 + TSP_LANES] = {0, h->hop1, h->hop2}, largest[1 + TSP_LANES] = {0, 0, 0};
+    size_t top[1 + TSP_LANES] = {0, h->top1, LINK_MAX};
 #endif
-    if (h->granules == 0) return found(0, h->used || h->objects ? "[8] objects in a heap without granules" : NULL);
-    jump = h->jump;
-    while ((d = get(gap)) != 0) {
+    if (h->granules == 0) return found(0, h->used || h->objects ? "[7] objects in a heap without granules" : NULL);
+    while ((d = get(GAP(n))) != 0) {
         size_t size, before = end;
         if (d > h->granules - end) return found(end, "[1] a gap link leads out of the heap");
         end += d;
@@ -26,51 +27,45 @@ static tsp_report check(const heap *h) {
         if (size == 0 || size > d) return found(end, "[2] a hole's size is zero, or reaches into the hole before it");
         if (size == d && before) return found(end, "[3] two holes touch");
         free += size;
-        gap = gap_of(n, size);
         if (h->state == REMEMBERS) {
             size_t g = before;
             while (g < end - size) { /* live granules: objects, the last of which ends where the hole begins */
                 g = find_mark(h, g);
                 objects++;
-                if (g > end - size) return found(end - size, "[7] no mark where the object before a hole ends");
+                if (g > end - size) return found(end - size, "[6] no mark where the object before a hole ends");
             }
-            if (find_mark(h, g) <= end) return found(g, "[7] a mark inside a hole");
+            if (find_mark(h, g) <= end) return found(g, "[6] a mark inside a hole");
         }
-        if (size >= BIG ? jump == 0 || jump_end + jump != end : jump != 0 && jump_end + jump == end)
-            return found(end, "[4] the jump list is not the list of the big holes");
-#if TSP_EXPRESS
-        if (size > largest) largest = size;
-        if (largest > top) return found(end, "[6] a hole is larger than its station's top");
-        if (is_station(end, size) ? hop == 0 || hop_end + hop != end : hop != 0 && hop_end + hop == end)
-            return found(end, "[5] the hop list is not the list of the stations");
-        if (is_station(end, size)) {
-            hop_end = end;
-            hop = get(HOP(n));
-            top = get(TOP(n));
-            largest = 0;
+#if TSP_LANES
+        for (unsigned lane = 1; lane <= TSP_LANES; lane++) {
+            if (size > largest[lane]) largest[lane] = size;
+            if (largest[lane] > top[lane] && h->hop1) return found(end, "[5] a hole is larger than its station's top");
+            if ((lane <= lanes_of(end, size)) != (next[lane] == end))
+                return found(end, "[4] a lane is not the list of its stations");
+            if (next[lane] != end) continue;
+            d = get(HOP(n, lane));
+            next[lane] = d ? end + d : 0;
+            top[lane] = get(TOP(n, lane));
+            largest[lane] = 0;
         }
 #endif
-        if (size >= BIG) {
-            jump_end = end;
-            jump = get(JUMP(n));
-        }
     }
-    if (jump) return found(end, "[4] the jump list goes on after the last hole");
-#if TSP_EXPRESS
-    if (hop) return found(end, "[5] the hop list goes on after the last hole");
+#if TSP_LANES
+    for (unsigned lane = 1; lane <= TSP_LANES; lane++)
+        if (next[lane]) return found(end, "[4] a lane goes on after the last hole");
 #endif
     if (h->state == REMEMBERS) {
         while (end < h->granules) {
             end = find_mark(h, end);
             objects++;
-            if (end > h->granules) return found(h->granules, "[7] no mark at the end of the heap");
+            if (end > h->granules) return found(h->granules, "[6] no mark at the end of the heap");
         }
         if (h->granules % 8 && map(h)[h->granules / 8] >> h->granules % 8)
-            return found(h->granules, "[7] marks beyond the last granule");
-        if (objects != h->objects) return found(0, "[8] the number of objects is wrong");
+            return found(h->granules, "[6] marks beyond the last granule");
+        if (objects != h->objects) return found(0, "[7] the number of objects is wrong");
     }
-    if (free + h->used != h->granules) return found(0, "[8] used and free do not add up");
-    if (h->peak < h->used || h->peak > h->granules) return found(0, "[8] the peak is wrong");
+    if (free + h->used != h->granules) return found(0, "[7] used and free do not add up");
+    if (h->peak < h->used || h->peak > h->granules) return found(0, "[7] the peak is wrong");
     return found(0, NULL);
 }
 

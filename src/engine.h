@@ -1,30 +1,29 @@
 /* The engine: holes, and how objects are cut from them and given back. Written once, compiled by tsp4k.c, tsp128k.c and
- * tsp16m.c, which say which integer a link is (TSP_LINK) and whether there is an express lane (TSP_EXPRESS). The public
- * functions that wrap it are in interface.h, the validator in check.h; DESIGN.md has the reasons and the figures.
+ * tsp16m.c, which say which integer a link is (TSP_LINK) and whether there are express lanes (TSP_LANES, 0 or 2). The
+ * public functions that wrap it are in interface.h, the validator in check.h; DESIGN.md has the reasons and the figures.
  *
  * The heap is `granules` granules of two links each. A live object is a run of granules and nothing else. A hole is a
  * maximal run of free granules. It describes itself in its last ones, so that cutting an object from its low end, or
  * growing it downwards, moves nothing:
  *
- *      start of the hole                                  its end
- *        v                                                   v
- *        [ ...free... | hop  -  | gap  top | jump size ][ live object ...
- *                       3rd-last   2nd-last    last granule
- *
- *                                         of a single granule: [ gap size ]
+ *      start of the hole                                        its end
+ *        v                                                        v
+ *        [ ...free... | hop2 top2 | hop1 top1 | gap  size ][ live object ...
+ *                      third-last   second-last  last granule
  *
  *      size  granules in this hole
- *      gap   distance to the end of the next hole                                         every hole
- *      jump  distance to the end of the next big hole (two granules or more)              big holes
- *      hop   distance to the end of the next station (a big hole picked by its address)   stations
- *      top   no hole after this station, up to and including the next one, is larger      stations
+ *      gap   distance to the end of the next hole
+ *      hopL  distance to the end of the next station of lane L: a hole of more than L granules, picked by its address
+ *      topL  no hole after this station, up to and including the lane's next, is larger (means nothing without stations)
  *
- * All distances are in granules and positive; 0 ends a list. So each list runs upwards whatever the bytes say: a walk
- * can neither leave the heap nor turn in a circle, even over a heap that somebody scribbled on. The handle holds the
- * heads of the lists in the same arrangement, as if it were a hole that ends at granule 0.
+ * The lanes let a search pass whole stretches of holes (Pugh, "Skip lists", 1990), and only holes with room to spare
+ * carry them. All distances are in granules and positive; 0 ends a list. So each list runs upwards whatever the bytes
+ * say: a walk can neither leave the heap nor turn in a circle, even over a heap that somebody scribbled on. The handle
+ * holds the heads of the lists in the same arrangement, as if it were a hole that ends at granule 0; only top2 is not
+ * there, to save its bytes, and taken for infinite.
  *
  * Two units: `bytes` is bytes; everything else counts granules. A hole is named by its end, the index of the first
- * granule after it: 1 to `granules`, so 0 is "none". */
+ * granule after it: 1 to `granules`. */
 
 #include "teaspoon.h"
 
@@ -38,6 +37,16 @@
 typedef TSP_V heap;
 typedef TSP_LINK link;
 typedef unsigned char byte;
+
+/* Objects of this many bytes or more are rounded up to a multiple of it: 8, or less where nothing needs an alignment of
+ * 8. It is part of what a size means, so the same for the whole library. */
+#ifndef TSP_ROUND
+#ifdef __BIGGEST_ALIGNMENT__
+#define TSP_ROUND (__BIGGEST_ALIGNMENT__ < 8 ? __BIGGEST_ALIGNMENT__ : 8)
+#else
+#define TSP_ROUND 8
+#endif
+#endif
 
 /* ALWAYS_INLINE: what is shorter than a call to it. HOT: the paths that programs spend their time on, one function each
  * unless size matters more. */
@@ -54,11 +63,7 @@ typedef unsigned char byte;
 
 enum {
     GRANULE = 2 * sizeof(link), /* bytes */
-    BIG = 2,                    /* granules that a hole needs for a jump link of its own */
-    STATION = 3,                /* and for a hop link */
-    STAYS = TSP_EXPRESS ? STATION : BIG, /* a hole cut down to this size keeps its places in the lists */
-    SEGMENTS = 2, /* of the express lane in which a fit is looked for, once there is one */
-    SINGLES = 32  /* holes among which a single one is looked for, before a big one is cut */
+    STAYS = 1 + TSP_LANES       /* a hole cut down to this size keeps its place in the lists */
 };
 
 #define LINK_MAX ((link)-1)
@@ -70,9 +75,9 @@ static ALWAYS_INLINE byte *node(const heap *h, size_t end) {
     return h->base + end * GRANULE - GRANULE;
 }
 
-/* The handle, as the last granule of a big hole that ends at 0. */
+/* The handle, as the last granule of a hole that ends at 0. */
 static ALWAYS_INLINE byte *head(const heap *h) {
-    return (byte *)h + offsetof(heap, jump);
+    return (byte *)h + offsetof(heap, gap);
 }
 
 /* memcpy, because the bytes are the caller's and may have any effective type. It compiles to one load or store (by its
@@ -97,60 +102,38 @@ static ALWAYS_INLINE void set(byte *field, size_t to) {
 }
 
 /* The fields of a node. */
+#define GAP(node) (node)
 #define SIZE(node) ((node) + sizeof(link))
-#define JUMP(node) (node)
-#define GAP_OF_SINGLE(node) (node)
-#define GAP_OF_BIG(node) ((node)-GRANULE)
-#define TOP(node) ((node)-GRANULE + sizeof(link))
-#define HOP(node) ((node)-2 * GRANULE)
-
-static ALWAYS_INLINE byte *gap_of(byte *node, size_t size) {
-    return size >= BIG ? GAP_OF_BIG(node) : GAP_OF_SINGLE(node);
-}
+#define HOP(node, lane) ((node) - (lane)*GRANULE)
+#define TOP(node, lane) ((node) - (lane)*GRANULE + sizeof(link))
 
 /* -- The lists --------------------------------------------------------------------------------------------------- */
 
-/* Where in the lists a position is: for each list the last link before it, and the end of the hole that holds it. */
+/* A position in the lists: the last hole and the last stations before it, as nodes, and their ends. */
 typedef struct place {
-    byte *gap, *jump; /* the links themselves */
-    size_t gap_end, jump_end;
-#if TSP_EXPRESS
-    byte *station; /* the node */
-    size_t station_end;
+    byte *before;
+    size_t before_end;
+#if TSP_LANES
+    byte *station[1 + TSP_LANES]; /* by lane, from 1 */
+    size_t station_end[1 + TSP_LANES];
 #endif
 } place;
 
-/* From the big hole at p->jump through the single ones that end at `last` or before. */
-static inline void find_gap(const heap *h, size_t last, place *p) {
-    size_t end = p->jump_end, d;
-    byte *gap = end == 1 ? p->jump : GAP_OF_BIG(p->jump); /* no big hole ends at 1; believing so would lead outside */
-    while ((d = get(gap)) - 1 < last - end) {
-        end += d;
-        gap = GAP_OF_SINGLE(node(h, end));
-    }
-    p->gap = gap;
-    p->gap_end = end;
-}
-
-/* The holes that end at `last` or before. (0 - 1 is large, so one comparison ends a walk at its limit and at its end.) */
+/* The position behind the holes that end at `last` or before. (0 - 1 is large, so that one comparison ends a walk both
+ * at its limit and at its end.) */
 static inline void find(const heap *h, size_t last, place *p) {
     byte *n = head(h);
     size_t end = 0, d;
-#if TSP_EXPRESS
-    while ((d = get(HOP(n))) >= STATION && d <= last - end) {
-        end += d;
-        n = node(h, end);
+#if TSP_LANES
+    for (unsigned lane = TSP_LANES; lane; lane--) {
+        while ((d = get(HOP(n, lane))) > lane && d <= last - end) n = node(h, end += d);
+        p->station[lane] = n;
+        p->station_end[lane] = end;
     }
-    p->station = n;
-    p->station_end = end;
 #endif
-    while ((d = get(JUMP(n))) - 1 < last - end) {
-        end += d;
-        n = node(h, end);
-    }
-    p->jump = JUMP(n);
-    p->jump_end = end;
-    find_gap(h, last, p);
+    while ((d = get(GAP(n))) - 1 < last - end) n = node(h, end += d);
+    p->before = n;
+    p->before_end = end;
 }
 
 /* before -> after  =>  before -> new -> after, where new is `distance` beyond before. */
@@ -166,49 +149,63 @@ static inline void link_out(byte *before, const byte *old) {
     set(before, d ? get(before) + d : 0);
 }
 
-#if TSP_EXPRESS
-/* One large enough hole in 2^(16 - TSP_EXPRESS) is a station: Fibonacci hashing (Knuth, TAOCP 3, 6.4) of its end, so
- * that a regular layout does not make all of them stations, or none. */
-static inline int is_station(size_t end, size_t size) {
-    return size >= STATION && (uint16_t)((uint16_t)end * 40503u) >> TSP_EXPRESS == 0;
+#if TSP_LANES
+/* How many lanes a hole is on: one in 16 is on the first, one in 256 on the second too, if they are large enough.
+ * Fibonacci hashing (Knuth, TAOCP 3, 6.4) of the end, so that a regular layout does not make all holes stations, or none. */
+static inline unsigned lanes_of(size_t end, size_t size) {
+    unsigned hash = (uint16_t)((uint16_t)end * 40503u);
+    return size < 2 || hash >> 12 ? 0 : size < 3 || hash >> 8 ? 1 : 2;
 }
 
-static inline void raise_top(byte *station, size_t size) {
-    if (get(TOP(station)) < size) set(TOP(station), size);
+static inline size_t top_of(const heap *h, const byte *station, unsigned lane) {
+    return lane == 2 && station == head(h) ? LINK_MAX : get(TOP(station, lane));
+}
+
+static inline void lower_top(const heap *h, byte *station, unsigned lane, size_t size) {
+    if (top_of(h, station, lane) > size && !(lane == 2 && station == head(h))) set(TOP(station, lane), size);
+}
+
+static inline void raise_tops(const heap *h, const place *p, size_t size) {
+    if (h->hop1 == 0) return;
+    for (unsigned lane = 1; lane <= TSP_LANES; lane++)
+        if (top_of(h, p->station[lane], lane) < size) set(TOP(p->station[lane], lane), size);
 }
 #endif
 
-/* Makes the free granules [end - size, end) a hole, directly after p. */
+/* Makes the free granules [end - size, end) a hole, directly behind p. */
 static inline void insert(const heap *h, const place *p, size_t end, size_t size) {
     byte *n = node(h, end);
-    if (size >= BIG) link_in(p->jump, JUMP(n), end - p->jump_end);
-    link_in(p->gap, gap_of(n, size), end - p->gap_end);
+    link_in(GAP(p->before), GAP(n), end - p->before_end);
     set(SIZE(n), size);
-#if TSP_EXPRESS
-    if (is_station(end, size)) {
-        link_in(HOP(p->station), HOP(n), end - p->station_end);
-        set(TOP(n), get(TOP(p->station)));
+#if TSP_LANES
+    for (unsigned lane = 1, lanes = lanes_of(end, size); lane <= lanes; lane++) {
+        if (h->hop1 == 0) set(TOP(p->station[1], 1), LINK_MAX);
+        link_in(HOP(p->station[lane], lane), HOP(n, lane), end - p->station_end[lane]);
+        set(TOP(n, lane), top_of(h, p->station[lane], lane));
     }
-    raise_top(p->station, size);
+    raise_tops(h, p, size);
 #endif
 }
 
-/* Takes the hole directly after p out of the lists. */
+/* Takes the hole directly behind p out of the lists. */
 static inline void extract(const heap *h, const place *p, size_t end, size_t size) {
     byte *n = node(h, end);
-    link_out(p->gap, gap_of(n, size));
-    if (size >= BIG) link_out(p->jump, JUMP(n));
-#if TSP_EXPRESS
-    if (size >= STATION && get(HOP(p->station)) == end - p->station_end) {
-        link_out(HOP(p->station), HOP(n));
-        raise_top(p->station, get(TOP(n)));
+    link_out(GAP(p->before), GAP(n));
+#if TSP_LANES
+    for (unsigned lane = 1; lane <= TSP_LANES && size > lane; lane++) {
+        byte *station = p->station[lane];
+        if (get(HOP(station, lane)) != end - p->station_end[lane]) break;
+        link_out(HOP(station, lane), HOP(n, lane));
+        if (top_of(h, station, lane) < get(TOP(n, lane))) set(TOP(station, lane), get(TOP(n, lane)));
     }
+#else
+    (void)size;
 #endif
 }
 
-/* Cuts the granules [start, start + n) from the hole just after p; what is left of it stays a hole.
+/* Cuts the granules [start, start + n) from the hole directly behind p; what is left of it stays a hole.
  *      [ lead | n granules | tail ]  =>  [ lead ] object [ tail ] */
-static void cut(const heap *h, const place *p, size_t end, size_t size, size_t start, size_t n) {
+static inline void cut(const heap *h, const place *p, size_t end, size_t size, size_t start, size_t n) {
     size_t lead = start + size - end, tail = size - lead - n;
     if (tail >= STAYS) {
         set(SIZE(node(h, end)), tail); /* its end, and with it its place in the lists, stays */
@@ -232,117 +229,121 @@ static inline size_t padding(const byte *at, size_t mask) {
 
 /* A hole to cut an object from: the best so far. */
 typedef struct spot {
-    size_t end, distance; /* of the hole; and how far the big hole before it is (0: there is no spot) */
-    size_t excess;        /* granules that the hole has more than the object */
-    size_t lead;          /* bytes of them that go before it, for its alignment */
-#if TSP_EXPRESS
-    byte *station;
-    size_t station_end;
-#endif
+    byte *hole;      /* its node; NULL: there is none */
+    size_t size;     /* of the hole */
+    size_t distance; /* from the end of the hole before it to its own */
+    size_t left;     /* from its own end to where the search began to count */
+    size_t lead;     /* bytes to leave before the object, for its alignment */
 } spot;
 
-/* Looks at the big holes after the one that ends at `end` (node: before), to the one that ends at `stop`, for a smaller one
- * than *best that n granules fit into. An exact fit ends the search. */
+/* Looks at the holes behind the one that ends at `end` (node: before), to the one that ends at `stop`, for a smaller one
+ * than the best that n granules fit into. An exact fit ends the search. */
 static HOT void scan(const heap *h, const byte *before, size_t end, size_t stop, size_t n, size_t mask, spot *best) {
-    size_t left = stop - end, d = get(JUMP(before)), best_excess = best->excess;
-    const byte *hole;
+    size_t left = stop - end, d = get(GAP(before));
+    byte *hole;
     if (d - 1 >= left) return;
     for (hole = node(h, end + d);; hole += d * GRANULE) {
-        size_t excess = get(SIZE(hole)) - n;
+        size_t size = get(SIZE(hole));
         left -= d;
-        if (excess < best_excess) { /* and not negative */
-            size_t lead = ((n + excess - 1) * GRANULE - (size_t)(uintptr_t)hole) & mask;
-            if (lead <= excess * GRANULE) {
-                best_excess = excess;
-                best->end = stop - left;
+        if (size >= n && size < best->size) {
+            size_t lead = ((size - 1) * GRANULE - (size_t)(uintptr_t)hole) & mask;
+            if (lead <= (size - n) * GRANULE) {
+                best->hole = hole;
+                best->size = size;
                 best->distance = d;
+                best->left = left;
                 best->lead = lead;
-                if (excess == 0) break;
+                if (size == n) return;
             }
         }
-        d = get(JUMP(hole));
-        if (d - 1 >= left) break;
+        d = get(GAP(hole));
+        if (d - 1 >= left) return;
     }
-    best->excess = best_excess;
 }
 
-/* Cuts n granules from the best hole. Returns their start. */
-static HOT size_t claim_best(const heap *h, size_t n, const spot *best) {
-    size_t end = best->end, size = best->excess + n, start = end - size;
-    place p;
-    if (size > best->distance) return DAMAGED;
-    if (best->lead == 0 && best->excess >= STAYS) {
-        set(SIZE(node(h, end)), best->excess);
-        return start;
-    }
-    p.jump_end = end - best->distance;
-    p.jump = p.jump_end ? node(h, p.jump_end) : head(h);
-#if TSP_EXPRESS
-    p.station = best->station;
-    p.station_end = best->station_end;
-#endif
-    find_gap(h, end - 1, &p);
-    if (get(p.gap) != end - p.gap_end) return DAMAGED;
-    if (best->excess == 0) {
-        extract(h, &p, end, size);
-        return start;
-    }
-    start += best->lead / GRANULE;
-    cut(h, &p, end, size, start, n);
-    return start;
-}
-
-/* Takes a hole of one granule: the first that is aligned, among the first `limit` holes. Returns its start. */
-static size_t claim_single(const heap *h, size_t mask, size_t limit) {
-    size_t end = 0, d;
-    byte *hole, *gap = GAP_OF_BIG(head(h));
-    place p;
-    while (limit-- && (d = get(gap)) - 1 < h->granules - end) {
-        size_t size = get(SIZE(hole = node(h, end += d)));
-        if (size > d) return DAMAGED;
-        if (size == 1 && padding(hole, mask) == 0) {
-            find(h, end - 1, &p);
-            if (get(p.gap) != end - p.gap_end) return DAMAGED;
-            extract(h, &p, end, 1);
-            return end - 1;
-        }
-        gap = gap_of(hole, size);
-    }
-    return NOWHERE;
-}
-
-/* Takes n granules from the smallest hole that they fit into, the first of that size; with an express lane, from the
- * smallest in the first segments that have any. A single granule prefers a hole of one. Returns their start. */
-static HOT size_t claim(const heap *h, size_t n, size_t mask) {
+#if TSP_LANES
+/* As scan over the whole heap, but rides past what is too small by its tops, and gets off after the first segment of lane 1
+ * that has a fit. p becomes the stations before the best. best.left counts from the end of the heap. */
+static spot ride(const heap *h, size_t n, size_t mask, place *p) {
+    const size_t granules = h->granules;
+    int vain = 0;
     spot best;
-    if (n == 1) {
-        size_t start = claim_single(h, mask, SINGLES);
-        if (start != NOWHERE) return start;
-    }
-    best.excess = (size_t)-1 - n;
-    best.distance = 0;
-#if TSP_EXPRESS
-    {
-        byte *station = best.station = head(h);
-        size_t end = best.station_end = 0, stop, segments = SEGMENTS;
-        for (; end < h->granules; station = node(h, end = stop)) {
-            size_t hop = get(HOP(station)), was = best.excess;
-            stop = hop >= STATION && hop <= h->granules - end ? end + hop : h->granules;
-            if (get(TOP(station)) < n) continue;
-            if (best.distance && segments-- == 0) break;
-            scan(h, station, end, stop, n, mask, &best);
-            if (best.excess != was) {
-                best.station = station;
-                best.station_end = end;
-                if (best.excess == 0) break;
+    best.hole = NULL;
+    best.size = (size_t)-1;
+    /* The second time, when it is known that the call succeeds: where the first looked in vain, no hole has n granules,
+     * aligned; so that the next call need not look there, lower the tops. */
+    for (int again = 0; again <= vain; again++) {
+        byte *station = head(h), *major = station; /* the last one of lane 2 */
+        size_t end = 0, major_end = 0, stop, d;
+        for (;;) {
+            if (station == major && top_of(h, major, 2) < n) {
+                d = get(HOP(major, 2));
+                if (d <= 2 || d > granules - end) return best;
+                station = major = node(h, major_end = end += d);
+                continue;
+            }
+            d = get(HOP(station, 1));
+            stop = d > 1 && d <= granules - end ? end + d : granules;
+            if (get(TOP(station, 1)) >= n) {
+                if (again) {
+                    if (station == p->station[1]) return best;
+                    lower_top(h, station, 1, n - 1 + mask / GRANULE);
+                } else {
+                    scan(h, station, end, stop, n, mask, &best);
+                    if (best.hole) break;
+                    vain = 1;
+                }
+            }
+            if (stop == granules) return best;
+            station = node(h, end = stop);
+            d = get(HOP(major, 2));
+            if (d > 2 && end - major_end == d) {
+                if (again) lower_top(h, major, 2, n - 1 + mask / GRANULE);
+                major = station;
+                major_end = end;
             }
         }
+        best.left += granules - stop;
+        p->station[1] = station;
+        p->station_end[1] = end;
+        p->station[2] = major;
+        p->station_end[2] = major_end;
     }
-#else
-    scan(h, head(h), 0, h->granules, n, mask, &best);
+    return best;
+}
 #endif
-    if (best.distance) return claim_best(h, n, &best);
-    return n == 1 ? claim_single(h, mask, (size_t)-1) : NOWHERE;
+
+/* Takes n granules from the smallest hole that they fit into, the first of that size; with express lanes, the smallest in
+ * the first segment that has any. Returns their start. */
+static HOT size_t claim(const heap *h, size_t n, size_t mask) {
+    size_t end, start;
+    place p;
+    spot best;
+#if TSP_LANES
+    if (h->hop1) {
+        best = ride(h, n, mask, &p);
+    } else {
+        p.station[1] = p.station[2] = head(h);
+        p.station_end[1] = p.station_end[2] = 0;
+#else
+    {
+#endif
+        best.hole = NULL;
+        best.size = (size_t)-1;
+        scan(h, head(h), 0, h->granules, n, mask, &best);
+    }
+    if (best.hole == NULL) return NOWHERE;
+    if (best.size > best.distance) return DAMAGED;
+    end = h->granules - best.left;
+    start = end - best.size + best.lead / GRANULE;
+    if (best.lead == 0 && best.size - n >= STAYS) { /* as cut would do, in one store */
+        set(SIZE(best.hole), best.size - n);
+        return start;
+    }
+    p.before_end = end - best.distance;
+    p.before = p.before_end ? best.hole - best.distance * GRANULE : head(h);
+    cut(h, &p, end, best.size, start, n);
+    return start;
 }
 
 /* What a handle's state says. A handle that is all zero has not been made: no granules, so nothing can be had. */
@@ -386,10 +387,10 @@ static size_t find_mark(const heap *h, size_t a) {
 
 /* -- Giving back -------------------------------------------------------------------------------------------------- */
 
-/* The hole after the link `gap` of a hole that ends at `end`: returns its size, *next is its end. 0 and `granules` + 1 if
- * there is none, DAMAGED if there can be none like that. */
-static inline size_t hole_after(const heap *h, const byte *gap, size_t end, size_t *next) {
-    size_t d = get(gap), size;
+/* The hole after the one at node `before`, which ends at `end`: returns its size, *next is its end. 0 and `granules` + 1
+ * if there is none, DAMAGED if there can be none like that. */
+static inline size_t hole_after(const heap *h, const byte *before, size_t end, size_t *next) {
+    size_t d = get(GAP(before)), size;
     *next = (size_t)h->granules + 1;
     if (d == 0) return 0;
     if (d > h->granules - end) return DAMAGED;
@@ -402,10 +403,10 @@ static inline size_t hole_after(const heap *h, const byte *gap, size_t end, size
 static tsp_status examine(const heap *h, size_t a, size_t b, place *p) {
     size_t end, size;
     find(h, b, p);
-    size = hole_after(h, p->gap, p->gap_end, &end);
+    size = hole_after(h, p->before, p->before_end, &end);
     if (size == DAMAGED) return TSP_CORRUPT;
-    if (p->gap_end > a || end - size < b) return TSP_ALREADY_FREE;
-    if (p->gap_end != a && !may_begin(h, a)) return TSP_INTERIOR;
+    if (p->before_end > a || end - size < b) return TSP_ALREADY_FREE;
+    if (p->before_end != a && !may_begin(h, a)) return TSP_INTERIOR;
     return b > h->granules ? TSP_CORRUPT : TSP_OK;
 }
 
@@ -415,10 +416,10 @@ static HOT tsp_status release(const heap *h, size_t a, size_t b) {
     size_t end, size, before = 0;
     place p;
     find(h, a ? a - 1 : 0, &p);
-    size = hole_after(h, p.gap, p.gap_end, &end);
+    size = hole_after(h, p.before, p.before_end, &end);
     if (end == a) {
         before = size;
-        size = hole_after(h, gap_of(node(h, a), before), a, &end);
+        size = hole_after(h, node(h, a), a, &end);
     }
     if (size == DAMAGED || before == DAMAGED) return TSP_CORRUPT;
     if (end - size < b) return TSP_ALREADY_FREE;
@@ -428,8 +429,8 @@ static HOT tsp_status release(const heap *h, size_t a, size_t b) {
         insert(h, &p, b, b - a + before);
     } else if (size >= STAYS) {
         set(SIZE(node(h, end)), size += b - a + before); /* it only grows downwards */
-#if TSP_EXPRESS
-        raise_top(p.station, size);
+#if TSP_LANES
+        raise_tops(h, &p, size);
 #endif
     } else {
         extract(h, &p, end, size);

@@ -5,8 +5,11 @@
 
 /* -- Bytes and granules ------------------------------------------------------------------------------------------- */
 
-/* Wraps to 0 for sizes that are refused for being 0 too. */
+/* What an object of this many bytes takes: whole granules, and from 8 bytes up a multiple of 8 (of TSP_ROUND), since the
+ * object after it will most often need that alignment, and one granule left between two objects is of little use.
+ * Wraps to 0 for sizes that are refused for being 0 too. */
 static ALWAYS_INLINE size_t to_granules(size_t bytes) {
+    if (TSP_ROUND > GRANULE && bytes >= TSP_ROUND) return (bytes + TSP_ROUND - 1) / TSP_ROUND * (TSP_ROUND / GRANULE);
     return (bytes + GRANULE - 1) / GRANULE;
 }
 
@@ -117,7 +120,7 @@ static HOT tsp_status deallocate(heap *h, const void *pointer, size_t bytes, int
 static inline tsp_status stay(heap *h, const place *p, size_t a, size_t b, size_t n) {
     size_t end = a + n;
     if (end > b) {
-        size_t hole_end, size = hole_after(h, p->gap, p->gap_end, &hole_end);
+        size_t hole_end, size = hole_after(h, p->before, p->before_end, &hole_end);
         if (hole_end - size != b || size < end - b) return TSP_NO_MEMORY;
         cut(h, p, hole_end, size, b, end - b);
     }
@@ -133,9 +136,9 @@ static tsp_status slide(heap *h, size_t a, size_t b, size_t n, size_t align, siz
     place p;
     size_t end, before, after, low, start;
     find(h, a ? a - 1 : 0, &p);
-    before = hole_after(h, p.gap, p.gap_end, &end);
+    before = hole_after(h, p.before, p.before_end, &end);
     if (end == a) {
-        after = hole_after(h, gap_of(node(h, a), before), a, &end);
+        after = hole_after(h, node(h, a), a, &end);
     } else {
         after = before;
         before = 0;
@@ -173,14 +176,13 @@ static HOT void *new_object(heap *h, size_t bytes, size_t align, int impatient) 
     tsp_status status;
     lock_state state;
     if (!is_power_of_two(align)) return NULL;
-    if (bytes == 0) return nowhere(h, align);
     if (!impatient) state = LOCK(h);
     else if (!TRY_LOCK(h, &state)) return NULL;
     status = allocate(h, bytes, align, &result);
-    if (status == TSP_NO_MEMORY) count_failure(h);
+    if (status == TSP_NO_MEMORY && bytes) count_failure(h);
     UNLOCK(h, state);
-    if (status == TSP_CORRUPT) refuse(h, NULL, status);
-    return result;
+    if (status == TSP_OK) return result;
+    return bytes ? refuse(h, NULL, status) : nowhere(h, align);
 }
 
 /* What is said of a pointer that is not into the heap, when it comes back as an object of that size. */
@@ -273,11 +275,11 @@ static size_t product(size_t count, size_t size) {
 /* One hole over everything, and statistics from the beginning. The state is set last: it says that the rest is there. */
 static void empty(heap *h, unsigned char kind) {
     place p;
-    h->gap = h->jump = 0;
+    h->gap = 0;
     h->objects = h->used = h->peak = 0;
     h->failed = 0;
-#if TSP_EXPRESS
-    h->hop = h->top = 0;
+#if TSP_LANES
+    h->hop1 = h->top1 = h->hop2 = 0;
 #endif
     find(h, 0, &p);
     if (h->granules) insert(h, &p, h->granules, h->granules);
@@ -429,8 +431,7 @@ size_t V_(usable_size)(heap *h, const void *pointer) {
 
 /* From the hole [*start, *end), or from [0, 0), to the next. 0 when there is none. */
 static int next_hole(const heap *h, size_t *start, size_t *end) {
-    byte *n = *end ? node(h, *end) : head(h);
-    size_t d = get(*end - *start >= BIG || *end == 0 ? GAP_OF_BIG(n) : GAP_OF_SINGLE(n)), size;
+    size_t d = get(GAP(*end ? node(h, *end) : head(h))), size;
     if (d == 0 || d > h->granules - *end) return 0;
     *end += d;
     size = get(SIZE(node(h, *end)));

@@ -1,7 +1,7 @@
 /* The tsp4k family: the engine over uint16 links. See engine.h. SPDX-License-Identifier: BSD-3-Clause */
 #define TSP_V tsp4k
 #define TSP_LINK uint16_t
-#define TSP_EXPRESS 0
+#define TSP_LANES 0
 
 #include "engine.h"
 #include "interface.h"
