@@ -26,8 +26,13 @@ program() {
     case $1 in
     examples) python3 "$tests/examples.py" "$build/examples" "$CC" "$CFLAGS" ;;
     cxx)
-        case $CC in *clang*) cxx="clang++${CC##*clang}" ;; *gcc*) cxx="${CC%gcc*}g++${CC##*gcc}" ;; *) cxx=c++ ;; esac
-        $cxx -std=c++11 $strict $CFLAGS -o "$build/$name" "$tests/cxx.cpp" "$build/lock$3"/*.o -lpthread && "$build/$name"
+        case $CC in
+        *clang*) cxx="clang++${CC##*clang}" ;;
+        *gcc*) cxx="${CC%gcc*}g++${CC##*gcc}" ;;
+        *) cxx=c++ ;;
+        esac
+        $cxx -std=c++11 $strict $CFLAGS -o "$build/$name" "$tests/cxx.cpp" "$build/lock$3"/*.o -lpthread &&
+            "$build/$name"
         ;;
     *)
         $CC -std=c11 $strict $CFLAGS -DTSP_V="$2" -DTSP_LOCK="$3" -o "$build/$name" "$tests/$1.c" \
@@ -47,7 +52,8 @@ report() {
     0:*" passed, 0 failed" | [1-9]*:*" passed, "[1-9]*" failed") ;;
     *) last="0 passed, 1 failed" ;;
     esac
-    echo "$name $start $(date +%s.%N) $last" | awk '{ printf "%-20s %3d passed, %d failed %6.1f s\n", $1, $4, $6, $3 - $2 }'
+    echo "$name $start $(date +%s.%N) $last" |
+        awk '{ printf "%-20s %3d passed, %d failed %6.1f s\n", $1, $4, $6, $3 - $2 }'
 }
 
 if [ $# -ge 4 ]; then # this script calls itself, with a fourth argument: the one test to run
@@ -74,11 +80,13 @@ cat "$build/lock1.out"
     echo "model tsp4k 0"
     echo "cxx tsp4k 1"
     echo "examples - 1"
-} | grep -e "${TSP_TEST_ONLY:-.}" | xargs -P 2 -I {} sh "$0" "$build" "$CC" "$CFLAGS" "{}" | tee "$build/summary"
+} | grep -e "${TSP_TEST_ONLY:-.}" | # for instance TSP_TEST_ONLY=threads
+    xargs -P 2 -I {} sh "$0" "$build" "$CC" "$CFLAGS" "{}" | tee "$build/summary"
 
 for name in $(awk '$4 != 0 || $2 == 0 { print $1 }' "$build/summary"); do
     echo "--- $name"
     grep -e ":[0-9]*:" -e "^FAILED" -e "check" -e "ERROR" "$build/$name.out" | head -n 30
     tail -n 3 "$build/$name.out"
 done
-awk '{ passed += $2; failed += $4 } END { print passed + 0 " passed, " failed + 0 " failed"; exit failed || !passed }' "$build/summary"
+awk '{ passed += $2; failed += $4 }
+    END { print passed + 0 " passed, " failed + 0 " failed"; exit failed || !passed }' "$build/summary"

@@ -1,5 +1,6 @@
-/* What the Rust crate documents of itself, told as cases: whoever comes from there finds all of it here. (What it did not
- * do right is in museum.c.) SPDX-License-Identifier: BSD-3-Clause */
+/* What the Rust crate documents of itself, told as cases: whoever comes from there finds all of it here. (What it did
+ * not do right is in museum.c.)
+ * SPDX-License-Identifier: BSD-3-Clause */
 #include "family.h"
 
 #define G GRANULE
@@ -171,7 +172,7 @@ TEST_BOTH(walk_stops_when_told) { /* not the crate's, but as basic */
     close_kitchen(&k);
 }
 
-/* -- Statics ---------------------------------------------------------------------------------------------------------- */
+/* -- Statics ------------------------------------------------------------------------------------------------------ */
 
 #define STATIC_tsp4k TSP4K_STATIC
 #define STATIC_tsp128k TSP128K_STATIC

@@ -17,6 +17,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "build/examples").resolve()
 CC = shlex.split(sys.argv[2] if len(sys.argv) > 2 else "cc")
 CFLAGS = shlex.split(sys.argv[3] if len(sys.argv) > 3 else "-O1")
+COMPILE = CC + CFLAGS + ["-std=c11", "-I", str(ROOT / "include")]
 INCLUDES = ["teaspoon.h", "assert.h", "stdint.h", "stdio.h", "stdlib.h", "string.h"]
 
 
@@ -27,7 +28,7 @@ def fenced(text):
 
 
 def indented(text):
-    """The indented code of the first comment: paragraphs set off by five spaces, one of whose lines ends as a statement does."""
+    """The code in the first comment: paragraphs set off by five spaces, one of whose lines ends as a statement does."""
     comment = text[: text.index("*/")]
     for match in re.finditer(r"((?:^ \*(?:     .*)?\n)+)", comment, re.M):
         lines = [line[2:] for line in match.group(1).split("\n")]
@@ -59,8 +60,8 @@ def run(name, source, objects):
     binary = BUILD / re.sub(r"\W", "_", name)
     file = binary.with_suffix(".c")
     file.write_text(source)
-    command = CC + ["-std=c11", "-Wall", "-Wno-unused"] + CFLAGS + ["-I", str(ROOT / "include"), "-o", str(binary), str(file)]
-    done = subprocess.run(command + objects + ["-lpthread"], capture_output=True, text=True)
+    command = COMPILE + ["-Wall", "-Wno-unused", "-o", str(binary), str(file)] + objects + ["-lpthread"]
+    done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode == 0 and not done.stderr:
         done = subprocess.run([str(binary)], capture_output=True, text=True, timeout=20)
         if done.returncode == 0:
@@ -74,7 +75,7 @@ def main():
     objects = []
     for source in sorted((ROOT / "src").glob("*.c")):
         objects.append(str(BUILD / (source.stem + ".o")))
-        subprocess.run(CC + CFLAGS + ["-std=c11", "-I", str(ROOT / "include"), "-c", "-o", objects[-1], str(source)], check=True)
+        subprocess.run(COMPILE + ["-c", "-o", objects[-1], str(source)], check=True)
     header = ROOT / "include/teaspoon.h"
     blocks = [(f"include/teaspoon.h:{line}", program(code)) for line, code in indented(header.read_text())]
     if not blocks:

@@ -1,6 +1,7 @@
-/* Every layout and every call: starting from an empty heap of a few granules, all layouts of objects and holes that calls
- * can lead to are visited, and in each of them every call is made that the heap is large enough for, against the oracle
- * (oracle.h). What random sequences may miss in a small heap, this does not. SPDX-License-Identifier: BSD-3-Clause */
+/* Every layout and every call: starting from an empty heap of a few granules, all layouts of objects and holes that
+ * calls can lead to are visited, and in each of them every call is made that the heap is large enough for, against the
+ * oracle (oracle.h). What random sequences may miss in a small heap, this does not.
+ * SPDX-License-Identifier: BSD-3-Clause */
 #include "oracle.h"
 
 enum { MOST = 10 }; /* granules */

@@ -1,5 +1,6 @@
-/* The family that a test program is compiled for (-DTSP_V=tsp4k), and a region of bytes to make its heap in, with guards
- * on both sides. What is said here of a family is the header's promise, not the engine's word.
+/* The family that a test program is compiled for (-DTSP_V=tsp4k), and a region of bytes to make its heap in, with
+ * guards on both sides. What is said here of a family is the header's promise, not the engine's word.
+ *
  * SPDX-License-Identifier: BSD-3-Clause */
 #ifndef FAMILY_H
 #define FAMILY_H

@@ -1,6 +1,7 @@
-/* Misuse: everything that can be known to be wrong is refused with its reason, and changes not a byte. And damage: after
- * stray writes into the heap no call reads or writes outside the region (AddressSanitizer watches the guards) and none
- * runs for ever. SPDX-License-Identifier: BSD-3-Clause */
+/* Misuse: everything that can be known to be wrong is refused with its reason, and changes not a byte. And damage:
+ * after stray writes into the heap no call reads or writes outside the region (AddressSanitizer watches the guards) and
+ * none runs for ever.
+ * SPDX-License-Identifier: BSD-3-Clause */
 #include "family.h"
 
 /* A heap of 64 granules with objects a, b, c of four granules each and 52 free ones after them. */

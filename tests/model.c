@@ -1,7 +1,8 @@
-/* Random sequences of calls against the oracle (oracle.h): all kinds of call, sizes from 0 to more than the heap, mostly
- * small, alignments up to half the heap, heaps from nothing to 64 KiB at every misalignment. Seeds are fixed and printed.
- * At the end of a sequence everything is freed; the heap must then be as new, and answer the same sequence in the same
- * way. SPDX-License-Identifier: BSD-3-Clause */
+/* Random sequences of calls against the oracle (oracle.h): all kinds of call, sizes from 0 to more than the heap,
+ * mostly small, alignments up to half the heap, heaps from nothing to 64 KiB at every misalignment. Seeds are fixed and
+ * printed. At the end of a sequence everything is freed; the heap must then be as new, and answer the same sequence in
+ * the same way.
+ * SPDX-License-Identifier: BSD-3-Clause */
 #include "oracle.h"
 
 static size_t random_size(dice *d, const oracle *m) {

@@ -1,5 +1,6 @@
 /* The bug museum: faults that other allocators had, each as a case that fails where the fault is. The comments name the
- * allocator that taught us. SPDX-License-Identifier: BSD-3-Clause */
+ * allocator that taught us.
+ * SPDX-License-Identifier: BSD-3-Clause */
 #include "family.h"
 
 #define G GRANULE
@@ -124,7 +125,7 @@ TEST_BOTH(crate_grow_into_what_is_free_before) {
         }
 }
 
-/* -- Arithmetic (BadAlloc): sizes that wrap when anything is added to them, or multiplied --------------------------- */
+/* -- Arithmetic (BadAlloc): sizes that wrap when anything is added to them, or multiplied ------------------------- */
 
 static size_t sizes[4000], sizes_known;
 
@@ -406,7 +407,7 @@ TEST(realloc_to_size_zero) {
     close_kitchen(&k);
 }
 
-/* -- Alignment and small sizes -------------------------------------------------------------------------------------- */
+/* -- Alignment and small sizes ------------------------------------------------------------------------------------ */
 
 /* zephyr#29460: aligned_alloc gave its own tail back. */
 TEST_BOTH(aligned_objects_keep_their_tails) {
@@ -424,7 +425,8 @@ TEST_BOTH(aligned_objects_keep_their_tails) {
         }
 }
 
-/* odin-lang/Odin#4820: a gap before an aligned object that is smaller than a header. Here even one granule is a hole. */
+/* odin-lang/Odin#4820: a gap before an aligned object that is smaller than a header. Here even one granule is a
+ * hole. */
 TEST_BOTH(smallest_gap_before_an_aligned_object) {
     kitchen k = open_kitchen(32, sized);
     unsigned char *one = V_(alloc)(&k.heap, G, 1), *p = V_(alloc)(&k.heap, 2 * G, 2 * G), *q;
@@ -451,7 +453,8 @@ TEST_BOTH(padding_does_not_leak) {
     close_kitchen(&k);
 }
 
-/* talc 5.0.4: flags in the bits of a size that a huge chunk needs. Objects around every power of two up to a large heap. */
+/* talc 5.0.4: flags in the bits of a size that a huge chunk needs. Objects around every power of two up to a large
+ * heap. */
 TEST_BOTH(no_bits_of_a_size_are_taken) {
     size_t total = GRANULES * G < 300000 ? GRANULES * G : 1u << 20;
     kitchen k = open_kitchen(total / G, sized);
@@ -470,7 +473,8 @@ TEST_BOTH(no_bits_of_a_size_are_taken) {
     close_kitchen(&k);
 }
 
-/* Zephyr 8cf7ff5: a minimum block that was not kept. Objects of one byte fill the heap; every other one goes and returns. */
+/* Zephyr 8cf7ff5: a minimum block that was not kept. Objects of one byte fill the heap; every other one goes and
+ * returns. */
 TEST_BOTH(heap_full_of_single_bytes) {
     kitchen k = open_kitchen(301, sized);
     unsigned char *p[301];
@@ -499,9 +503,10 @@ TEST_BOTH(heap_full_of_single_bytes) {
     close_kitchen(&k);
 }
 
-/* -- Initialisation ------------------------------------------------------------------------------------------------- */
+/* -- Initialisation ----------------------------------------------------------------------------------------------- */
 
-/* RUSTSEC-2022-0063, CVE-2022-36086; TLSF, lwmem, umm_malloc: tiny, empty, unaligned regions written past their ends. */
+/* RUSTSEC-2022-0063, CVE-2022-36086; TLSF, lwmem, umm_malloc: tiny, empty, unaligned regions written past their
+ * ends. */
 TEST_BOTH(tiny_unaligned_regions) {
     for (size_t size = 0; size <= 70; size++)
         for (size_t offset = 0; offset < 16; offset++) {
@@ -528,7 +533,7 @@ TEST_BOTH(init_again_over_the_same_bytes) {
     close_kitchen(&k);
 }
 
-/* -- Churn and checkers ---------------------------------------------------------------------------------------------- */
+/* -- Churn and checkers ------------------------------------------------------------------------------------------- */
 
 /* tlsf-bsd#4: an object freed, and the same size asked for again: refused. */
 TEST_BOTH(same_size_after_free) {
@@ -614,7 +619,8 @@ TEST_BOTH(largest_can_be_had) {
     }
 }
 
-/* newlib-nano, picolibc: after everything was freed, the same trace no longer fits. In the smallest heap for the trace. */
+/* newlib-nano, picolibc: after everything was freed, the same trace no longer fits. In the smallest heap for the
+ * trace. */
 static int trace_fits(kitchen *k, uint32_t seed, unsigned char **p, size_t *n) {
     dice d = seed;
     memset(p, 0, 24 * sizeof *p);

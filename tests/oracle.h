@@ -1,12 +1,13 @@
-/* The oracle: what a heap must do, told from nothing but a sorted list of the live objects. It shares no code and no idea
- * with the engine. Each of its operations makes one call of the library, judges the answer, and then compares everything
- * that can be seen of the heap with the list.
+/* The oracle: what a heap must do, told from nothing but a sorted list of the live objects. It shares no code and no
+ * idea with the engine. Each of its operations makes one call of the library, judges the answer, and then compares
+ * everything that can be seen of the heap with the list.
  *
  *   - An answer lies in the heap, is aligned, and overlaps no live object; every object keeps its bytes.
  *   - A call may fail only if no gap between the objects would do, and then the heap's bytes are as they were.
  *   - check finds nothing; usage, largest and walk agree with the list; nothing outside the region was touched.
  *
- * Offsets and sizes are bytes from the heap's first granule. SPDX-License-Identifier: BSD-3-Clause */
+ * Offsets and sizes are bytes from the heap's first granule.
+ * SPDX-License-Identifier: BSD-3-Clause */
 #ifndef ORACLE_H
 #define ORACLE_H
 

@@ -1,10 +1,12 @@
-/* The harness of the behaviour tests. A test case enlists itself; CHECK prints what does not hold and goes on; main runs
- * the cases and ends with a line "N passed, N failed". Misuse that the library reports is recorded instead of fatal.
+/* The harness of the behaviour tests. A test case enlists itself; CHECK prints what does not hold and goes on; main
+ * runs the cases and ends with a line "N passed, N failed". Misuse that the library reports is recorded instead of
+ * fatal.
  *
  *     TEST(name) { ... }           runs once
  *     TEST_BOTH(name) { ... }      runs for both kinds of heap, told by the parameter `sized`
  *
- * ./program WORD runs only the cases whose names contain WORD. SPDX-License-Identifier: BSD-3-Clause */
+ * ./program WORD runs only the cases whose names contain WORD.
+ * SPDX-License-Identifier: BSD-3-Clause */
 #ifndef TEST_H
 #define TEST_H
 

@@ -1,7 +1,9 @@
-/* Several threads on one heap: every object keeps its bytes, and in the end the heap is whole. Heaps that make themselves,
- * raced: made once. The calls that give up instead of waiting. Compiled for the spin lock and for the platform's lock
+/* Several threads on one heap: every object keeps its bytes, and in the end the heap is whole. Heaps that make
+ * themselves, raced: made once. The calls that give up instead of waiting. Compiled for the spin lock and for the
+ * platform's lock
  * (-DTSP_LOCK=2), which here is a mutex that also sees whether every section that was begun is ended; under
- * ThreadSanitizer too. SPDX-License-Identifier: BSD-3-Clause */
+ * ThreadSanitizer too.
+ * SPDX-License-Identifier: BSD-3-Clause */
 #include "family.h"
 
 #include <pthread.h>
@@ -12,7 +14,7 @@ enum { THREADS = 4, OBJECTS = 24, ROUNDS = 5000 };
 #define TSP_LOCK TSP_LOCK_SPIN
 #endif
 
-/* -- The platform's lock -------------------------------------------------------------------------------------------- */
+/* -- The platform's lock ------------------------------------------------------------------------------------------ */
 
 #if TSP_LOCK == TSP_LOCK_HOOKS
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -79,7 +81,7 @@ TEST_BOTH(whole_whenever_unlocked) {
 }
 #endif
 
-/* -- One heap, many threads ----------------------------------------------------------------------------------------- */
+/* -- One heap, many threads --------------------------------------------------------------------------------------- */
 
 typedef struct cook {
     TSP_V *heap;
@@ -189,7 +191,7 @@ TEST_BOTH(threads_share_a_tight_heap) {
     cook_together(500, sized);
 }
 
-/* -- Made once ------------------------------------------------------------------------------------------------------- */
+/* -- Made once ---------------------------------------------------------------------------------------------------- */
 
 static unsigned supplied;
 static _Alignas(16) unsigned char supply[3][1024];
@@ -268,7 +270,7 @@ TEST(static_heaps_are_made_once) {
     CHECK(supplied == 1 && V_(usage)(lazy()).total == sizeof supply[0]);
 }
 
-/* -- Giving up instead of waiting ------------------------------------------------------------------------------------- */
+/* -- Giving up instead of waiting --------------------------------------------------------------------------------- */
 
 typedef struct interruption {
     TSP_V *heap;
