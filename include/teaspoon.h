@@ -14,13 +14,14 @@
  *
  * Three families of functions, the same but for their prefix (written V_ here) and for what they can hold:
  *
- *     V_         granule   links     largest heap and object                  express lane
- *     tsp4k_     4 bytes   16 bits   262,140 bytes; made for up to 8 KiB      no
- *     tsp128k_   4 bytes   16 bits   262,140 bytes; made for up to 256 KiB    yes
- *     tsp16m_    8 bytes   32 bits   32 GiB less 8 bytes; from 100 KiB up      yes
+ *     V_         granule   links     largest heap      express lanes
+ *     tsp4k_     4 bytes   16 bits   262,136 bytes     no
+ *     tsp128k_   4 bytes   16 bits   262,136 bytes     no
+ *     tsp16m_    8 bytes   32 bits   32 GiB - 8 bytes  two
  *
- * (On a machine whose size_t has 16 bits a heap ends at 65,534 bytes. The express lane keeps searches short among
- * thousands of holes; it costs code and 4 or 8 bytes of handle.)
+ * (On a machine whose size_t has 16 bits a heap ends below 64 KiB. tsp4k and tsp128k are one geometry under two types,
+ * for programs with heaps of both sizes; the names are the crate's, and neither has its limit. The express lanes keep
+ * searches short among thousands of holes; up to a few hundred they are not worth their code.)
  *
  * A heap is of one of two kinds, chosen when it is made:
  *     sized         You say how large an object was when you give it back. 0 bytes per object, whatever their number.
@@ -30,7 +31,7 @@
  *
  * For every function below:
  *   - Sizes are in bytes. An alignment is a power of two; anything else is refused. No size is too large to ask for.
- *   - An object takes its size, rounded up to a granule, and nothing more.
+ *   - An object takes its size, rounded up to 4 below 8 bytes and to 8 from there on (TSP_ROUND), and nothing more.
  *   - A call that fails or refuses leaves the heap's bytes and the old object as they were.
  *   - Cost: "a search" goes through the heap's holes in order of address, with steps of a few instructions. There
  *     are seldom more than a few dozen; DESIGN.md section 5 has the bounds.
@@ -53,6 +54,17 @@
 #define TSP_LOCK_NONE 0
 #define TSP_LOCK_SPIN 1
 #define TSP_LOCK_HOOKS 2
+
+/* Objects of TSP_ROUND bytes or more are rounded up to a multiple of it, smaller ones to a granule. 8 suits objects that
+ * are aligned to 8: exact sizes would leave splinters of 4 bytes between them, which nobody can use and every search has
+ * to pass. Where nothing needs an alignment of 8, -DTSP_ROUND=4 for the library and all that uses it saves those bytes. */
+#ifndef TSP_ROUND
+#if defined(__BIGGEST_ALIGNMENT__) && __BIGGEST_ALIGNMENT__ < 8
+#define TSP_ROUND __BIGGEST_ALIGNMENT__
+#else
+#define TSP_ROUND 8
+#endif
+#endif
 
 #ifdef __cplusplus
 extern "C" {
@@ -95,7 +107,7 @@ void tsp_unlock(const void *heap, unsigned long state);
 /* What V_usage tells, in bytes but for the two counts. total = used + free, always. */
 typedef struct tsp_usage {
     size_t total;    /* what the heap can hand out when it is empty */
-    size_t used;     /* taken by objects, each rounded up to a granule */
+    size_t used;     /* taken by objects, each rounded up as TSP_ROUND says */
     size_t free;     /* not used */
     size_t objects;  /* live objects; those of size zero do not count */
     size_t largest;  /* the largest n for which V_alloc(spoon, n, 1) succeeds now */
@@ -207,7 +219,7 @@ TSP_HANDLE(tsp16m, uint32_t, uint32_t hop2; uint32_t objects; uint32_t hop1; uin
  *     say it) is refused and reported to tsp_misuse. Cost: a search, and a scan of the object's bits (one step for
  *     32 granules).
  * size_t V_usable_size(spoon, pointer)
- *     How many bytes the object may be used for: its size rounded up to a granule. 0 for NULL and objects of size 0.
+ *     How many bytes the object may be used for: its size rounded up as TSP_ROUND says. 0 for NULL and objects of size 0.
 
  * ---- Looking at a heap
 
@@ -289,16 +301,20 @@ TSP_FUNCTIONS(tsp16m)
 #define TSP16M_LAZY(name, supplier) TSP_LAZY_(tsp16m, name, supplier, 0)
 #define TSP16M_LAZY_SIZED(name, supplier) TSP_LAZY_(tsp16m, name, supplier, 1)
 
+#ifdef __GNUC__
+#define TSP_ALIGNED_ __attribute__((aligned(8)))
+#else
+#define TSP_ALIGNED_
+#endif
 #define TSP_STATIC_(V, name, bytes, sized)                                                                             \
     static V *name(void) {                                                                                             \
         static V spoon;                                                                                                \
         static union {                                                                                                 \
             unsigned char b[bytes];                                                                                    \
-            long l;                                                                                                    \
             long long ll;                                                                                              \
             double d;                                                                                                  \
             void *p;                                                                                                   \
-        } memory;                                                                                                      \
+        } memory TSP_ALIGNED_;                                                                                         \
         return V##_once_over(&spoon, memory.b, sizeof memory.b, sized);                                                \
     }                                                                                                                  \
     V *name##_(void) /* swallows the semicolon; never defined, never needed */
@@ -321,12 +337,16 @@ TSP_FUNCTIONS(tsp16m)
 #define TSP16M_BYTES(n, size, align) TSP_BYTES_(8, n, size, align)
 
 #define TSP_ROUND_(x, to) (((size_t)(x) + (size_t)(to)-1) / (size_t)(to) * (size_t)(to))
-#define TSP_STEP_(g, size, align) TSP_ROUND_(TSP_ROUND_(size, g), (align) > (g) ? (align) : (g))
+#define TSP_UNIT_(g, size) (TSP_ROUND > (g) && (size_t)(size) >= TSP_ROUND ? (size_t)TSP_ROUND : (size_t)(g))
+#define TSP_TAKES_(g, size) TSP_ROUND_(size, TSP_UNIT_(g, size))
+#define TSP_STEP_(g, size, align) TSP_ROUND_(TSP_TAKES_(g, size), (align) > (g) ? (align) : (g))
+/* A heap is a multiple of TSP_ROUND, unless it is smaller. */
+#define TSP_EVEN_(g, bytes) ((bytes) > TSP_ROUND && TSP_ROUND > (g) ? TSP_ROUND_(bytes, TSP_ROUND) : (bytes))
 /* n objects a step apart; the last one does not need the padding after it. */
 #define TSP_BYTES_SIZED_(g, n, size, align)                                                                            \
     ((size_t)(n) == 0 || (size_t)(size) == 0                                                                           \
          ? (size_t)0                                                                                                   \
-         : ((size_t)(n)-1) * TSP_STEP_(g, size, align) + TSP_ROUND_(size, g))
+         : TSP_EVEN_(g, ((size_t)(n)-1) * TSP_STEP_(g, size, align) + TSP_TAKES_(g, size)))
 #define TSP_BYTES_(g, n, size, align)                                                                                  \
     (TSP_BYTES_SIZED_(g, n, size, align) + (TSP_BYTES_SIZED_(g, n, size, align) / (g) + 7) / 8)
 

@@ -38,16 +38,6 @@ typedef TSP_V heap;
 typedef TSP_LINK link;
 typedef unsigned char byte;
 
-/* Objects of this many bytes or more are rounded up to a multiple of it: 8, or less where nothing needs an alignment of
- * 8. It is part of what a size means, so the same for the whole library. */
-#ifndef TSP_ROUND
-#ifdef __BIGGEST_ALIGNMENT__
-#define TSP_ROUND (__BIGGEST_ALIGNMENT__ < 8 ? __BIGGEST_ALIGNMENT__ : 8)
-#else
-#define TSP_ROUND 8
-#endif
-#endif
-
 /* ALWAYS_INLINE: what is shorter than a call to it. HOT: the paths that programs spend their time on, one function each
  * unless size matters more. */
 #ifdef __GNUC__
@@ -66,7 +56,7 @@ enum {
     STAYS = 1 + TSP_LANES       /* a hole cut down to this size keeps its place in the lists */
 };
 
-#define LINK_MAX ((link)-1)
+#define LINK_MAX ((size_t)(link)-1)
 
 /* -- The bytes of a hole ---------------------------------------------------------------------------------------- */
 
@@ -150,11 +140,11 @@ static inline void link_out(byte *before, const byte *old) {
 }
 
 #if TSP_LANES
-/* How many lanes a hole is on: one in 16 is on the first, one in 256 on the second too, if they are large enough.
+/* How many lanes a hole is on: one in 16 is on the first, one in 128 on the second too, if they are large enough.
  * Fibonacci hashing (Knuth, TAOCP 3, 6.4) of the end, so that a regular layout does not make all holes stations, or none. */
 static inline unsigned lanes_of(size_t end, size_t size) {
     unsigned hash = (uint16_t)((uint16_t)end * 40503u);
-    return size < 2 || hash >> 12 ? 0 : size < 3 || hash >> 8 ? 1 : 2;
+    return size < 2 || hash >> 12 ? 0 : size < 3 || hash >> 9 ? 1 : 2;
 }
 
 static inline size_t top_of(const heap *h, const byte *station, unsigned lane) {
@@ -402,7 +392,7 @@ static inline size_t hole_after(const heap *h, const byte *before, size_t end, s
 /* Whether all of [a, b) can be an object, a < b. Then p is the place before the next hole. */
 static tsp_status examine(const heap *h, size_t a, size_t b, place *p) {
     size_t end, size;
-    find(h, b, p);
+    find(h, b < h->granules ? b : h->granules, p);
     size = hole_after(h, p->before, p->before_end, &end);
     if (size == DAMAGED) return TSP_CORRUPT;
     if (p->before_end > a || end - size < b) return TSP_ALREADY_FREE;

@@ -5,12 +5,16 @@
 
 /* -- Bytes and granules ------------------------------------------------------------------------------------------- */
 
-/* What an object of this many bytes takes: whole granules, and from 8 bytes up a multiple of 8 (of TSP_ROUND), since the
- * object after it will most often need that alignment, and one granule left between two objects is of little use.
- * Wraps to 0 for sizes that are refused for being 0 too. */
+/* What an object of this many bytes takes (see TSP_ROUND). Wraps to 0 for sizes that are refused for being 0 too. */
 static ALWAYS_INLINE size_t to_granules(size_t bytes) {
     if (TSP_ROUND > GRANULE && bytes >= TSP_ROUND) return (bytes + TSP_ROUND - 1) / TSP_ROUND * (TSP_ROUND / GRANULE);
     return (bytes + GRANULE - 1) / GRANULE;
+}
+
+/* The largest object that n granules can be, in bytes. */
+static size_t to_bytes(size_t n) {
+    const size_t step = TSP_ROUND > GRANULE && n >= TSP_ROUND / GRANULE ? TSP_ROUND : GRANULE;
+    return n * GRANULE / step * step;
 }
 
 static ALWAYS_INLINE int is_power_of_two(size_t x) {
@@ -45,23 +49,20 @@ static int is_nowhere(const heap *h, const void *pointer) {
 
 /* The alignment of malloc(size): the largest power of two that is at most size and that any type needs. */
 static size_t malloc_alignment(size_t size) {
+#ifdef __BIGGEST_ALIGNMENT__ /* max_align_t is C11, and vectors want more than it */
+    size_t align = __BIGGEST_ALIGNMENT__ < 16 ? __BIGGEST_ALIGNMENT__ : 16;
+#else
     struct strictest {
         char c;
         union {
-            long l;
             long long ll;
-            double d;
             long double ld;
             void *p;
             void (*f)(void);
         } u;
     };
-#if defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
-    size_t align = _Alignof(max_align_t);
-#else
     size_t align = offsetof(struct strictest, u);
 #endif
-    (void)sizeof(struct strictest);
     while (size && align > size) align /= 2;
     return align;
 }
@@ -143,6 +144,7 @@ static tsp_status slide(heap *h, size_t a, size_t b, size_t n, size_t align, siz
         after = before;
         before = 0;
     }
+    if (before == DAMAGED || after == DAMAGED) return TSP_CORRUPT;
     if (end - after != b) after = 0;
     low = a - before;
     start = low + padding(address(h, low), align - 1);
@@ -187,7 +189,7 @@ static HOT void *new_object(heap *h, size_t bytes, size_t align, int impatient) 
 
 /* What is said of a pointer that is not into the heap, when it comes back as an object of that size. */
 static tsp_status judge_foreign(const heap *h, const void *pointer, size_t bytes, int any) {
-    return pointer == NULL || bytes == 0 || (any && is_nowhere(h, pointer)) ? TSP_OK : TSP_FOREIGN;
+    return pointer == NULL || (any ? is_nowhere(h, pointer) : bytes == 0) ? TSP_OK : TSP_FOREIGN;
 }
 
 static HOT tsp_status old_object(heap *h, void *pointer, size_t bytes, int any, size_t align, int impatient) {
@@ -232,7 +234,7 @@ static tsp_status resize(heap *h, void *pointer, size_t old_bytes, int any, size
             status = allocate_cold(h, bytes, align, result);
             if (status == TSP_OK) { /* both objects are live now, so the copy needs no lock */
                 UNLOCK(h, state);
-                memcpy(*result, pointer, keep);
+                memmove(*result, pointer, keep); /* they only overlap in a damaged heap */
                 return give_back(h, pointer, old_bytes, any);
             }
             if (status == TSP_NO_MEMORY) status = slide(h, a, b, n, align, keep, result);
@@ -248,7 +250,7 @@ static void *resized_object(heap *h, void *pointer, size_t old_bytes, int any, s
     void *result = NULL;
     tsp_status status;
     if (pointer == NULL) return obtain(h, bytes, align);
-    if (offset(h, pointer) >= capacity(h) && ((!any && old_bytes == 0) || (any && is_nowhere(h, pointer))))
+    if (offset(h, pointer) >= capacity(h) && (any ? is_nowhere(h, pointer) : old_bytes == 0))
         return obtain(h, bytes, align);
     if (!is_power_of_two(align)) return refuse(h, pointer, TSP_BAD_ALIGNMENT);
     if (bytes && (old_bytes || any)) {
@@ -300,8 +302,10 @@ static void make(heap *h, void *memory, size_t size, int sized) {
         size_t over;
         while ((over = granules * GRANULE + (granules + 7) / 8) > size) granules -= (over - size) / (2 * GRANULE) + 1;
     }
+    if (granules > LINK_MAX) granules = LINK_MAX;
+    granules = to_granules(to_bytes(granules)); /* so that all of it can be one object */
     h->base = granules ? (byte *)memory + lost : NULL;
-    h->granules = granules > LINK_MAX ? LINK_MAX : (link)granules;
+    h->granules = (link)granules;
     empty(h, sized ? SIZED : REMEMBERS);
 }
 
@@ -457,7 +461,7 @@ tsp_usage V_(usage)(heap *h) {
     u.used = (size_t)h->used * GRANULE;
     u.free = u.total - u.used;
     u.objects = h->objects;
-    u.largest = widest(h, 1) * GRANULE;
+    u.largest = to_bytes(widest(h, 1));
     u.low_free = u.total - (size_t)h->peak * GRANULE;
     u.failed = h->failed;
     UNLOCK(h, state);
@@ -467,7 +471,7 @@ tsp_usage V_(usage)(heap *h) {
 size_t V_(largest)(heap *h, size_t align) {
     size_t bytes;
     lock_state state = LOCK(h);
-    bytes = is_power_of_two(align) ? widest(h, align) * GRANULE : 0;
+    bytes = is_power_of_two(align) ? to_bytes(widest(h, align)) : 0;
     UNLOCK(h, state);
     return bytes;
 }

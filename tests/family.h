@@ -38,18 +38,30 @@
 #define BYTES_SIZED_tsp16m TSP16M_BYTES_SIZED
 #define BYTES_SIZED OF_FAMILY(BYTES_SIZED_)
 
+/* From one size to the next that takes more, for objects that are not tiny. */
+#define UNIT (TSP_ROUND > GRANULE ? (size_t)TSP_ROUND : GRANULE)
+
+/* What an object of this size takes. */
 static inline size_t round_up(size_t bytes) {
-    return (bytes + GRANULE - 1) / GRANULE * GRANULE;
+    size_t to = bytes >= TSP_ROUND && TSP_ROUND > GRANULE ? TSP_ROUND : GRANULE;
+    return (bytes + to - 1) / to * to;
 }
 
-/* What init must return: the most whole granules that fit behind the misalignment, each with its bit of map. */
+/* The largest object that a free run of this many bytes can be. */
+static inline size_t round_down(size_t bytes) {
+    size_t to = bytes >= TSP_ROUND && TSP_ROUND > GRANULE ? TSP_ROUND : GRANULE;
+    return bytes / to * to;
+}
+
+/* What init must return: the most whole granules that fit behind the misalignment, each with its bit of map, as far as
+ * one object can have them. */
 static inline size_t usable(uintptr_t address, size_t size, int sized) {
     size_t lost = (size_t)(0 - address) % GRANULE, n;
     if (size <= lost) return 0;
     size -= lost;
     n = sized ? size / GRANULE : size / (8 * GRANULE + 1) * 8;
     while (!sized && (n + 1) * GRANULE + (n + 1 + 7) / 8 <= size) n++;
-    return (n > GRANULES ? GRANULES : n) * GRANULE;
+    return round_down((n > GRANULES ? GRANULES : n) * GRANULE);
 }
 
 static inline size_t start_heap(TSP_V *heap, void *memory, size_t size, int sized) {
@@ -135,10 +147,10 @@ static inline kitchen open_kitchen_at(size_t size, size_t offset, int sized) {
     return k;
 }
 
-/* A heap that hands out exactly n granules. */
+/* A heap that hands out exactly n units. */
 static inline kitchen open_kitchen(size_t n, int sized) {
-    kitchen k = open_kitchen_at(n * GRANULE + (sized ? 0 : (n + 7) / 8), 0, sized);
-    CHECK(k.total == n * GRANULE);
+    kitchen k = open_kitchen_at(n * UNIT + (sized ? 0 : (n * UNIT / GRANULE + 7) / 8), 0, sized);
+    CHECK(k.total == n * UNIT);
     return k;
 }
 

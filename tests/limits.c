@@ -6,7 +6,7 @@
 
 #include <sys/mman.h>
 
-#define G GRANULE
+#define G UNIT
 
 /* -- Every small region -------------------------------------------------------------------------------------------- */
 

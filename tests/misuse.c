@@ -10,10 +10,10 @@ static size_t four;
 
 static kitchen lay_table(int sized) {
     kitchen k = open_kitchen(64, sized);
-    four = 4 * GRANULE;
-    a = V_(alloc)(&k.heap, four, GRANULE);
-    b = V_(alloc)(&k.heap, four, GRANULE);
-    c = V_(alloc)(&k.heap, four, GRANULE);
+    four = 4 * UNIT;
+    a = V_(alloc)(&k.heap, four, UNIT);
+    b = V_(alloc)(&k.heap, four, UNIT);
+    c = V_(alloc)(&k.heap, four, UNIT);
     CHECK(a && b && c);
     fill(a, 0, four, 1);
     fill(b, 0, four, 2);
@@ -30,12 +30,12 @@ static void refused(kitchen *k, void *p, size_t size, size_t align, tsp_status s
     CHECK(V_(try_dealloc)(&k->heap, p, size, align) == status);
     CHECK(misuse.count == 0); /* they say it themselves */
     if (size && p) {
-        CHECK(V_(resize_in_place)(&k->heap, p, size, size + GRANULE, align) == status);
-        CHECK(V_(resize_in_place)(&k->heap, p, size, GRANULE, align) == status);
+        CHECK(V_(resize_in_place)(&k->heap, p, size, size + UNIT, align) == status);
+        CHECK(V_(resize_in_place)(&k->heap, p, size, UNIT, align) == status);
         CHECK(misuse.count == 0);
-        CHECK(V_(resize)(&k->heap, p, size, size + GRANULE, align) == NULL);
+        CHECK(V_(resize)(&k->heap, p, size, size + UNIT, align) == NULL);
         CHECK(misuse.count == 1 && misuse.status == status && misuse.pointer == p && misuse.heap == &k->heap);
-        CHECK(V_(resize)(&k->heap, p, size, GRANULE, align) == NULL);
+        CHECK(V_(resize)(&k->heap, p, size, UNIT, align) == NULL);
         CHECK(V_(resize_zeroed)(&k->heap, p, size, 2 * size, align) == NULL);
         CHECK(V_(resize)(&k->heap, p, size, 0, align) == NULL);
         CHECK(misuse.count == 4 && misuse.status == status && misuse.pointer == p);
@@ -62,23 +62,23 @@ static void refused(kitchen *k, void *p, size_t size, size_t align, tsp_status s
 /* The C library calls report that p is no object of theirs. */
 static void reported(kitchen *k, void *p, tsp_status status) {
     REPORTS(k, status, p, V_(free)(&k->heap, p));
-    REPORTS(k, status, p, V_(free_sized)(&k->heap, p, 4 * GRANULE));
-    REPORTS(k, status, p, V_(free_aligned_sized)(&k->heap, p, 1, 4 * GRANULE));
+    REPORTS(k, status, p, V_(free_sized)(&k->heap, p, 4 * UNIT));
+    REPORTS(k, status, p, V_(free_aligned_sized)(&k->heap, p, 1, 4 * UNIT));
     REPORTS(k, status, p, CHECK(V_(realloc)(&k->heap, p, 1) == NULL));
-    REPORTS(k, status, p, CHECK(V_(realloc)(&k->heap, p, 20 * GRANULE) == NULL));
+    REPORTS(k, status, p, CHECK(V_(realloc)(&k->heap, p, 20 * UNIT) == NULL));
     REPORTS(k, status, p, CHECK(V_(realloc)(&k->heap, p, 0) == NULL));
-    REPORTS(k, status, p, CHECK(V_(reallocarray)(&k->heap, p, 3, GRANULE) == NULL));
+    REPORTS(k, status, p, CHECK(V_(reallocarray)(&k->heap, p, 3, UNIT) == NULL));
     REPORTS(k, status, p, CHECK(V_(usable_size)(&k->heap, p) == 0));
 }
 
 static void set_down(kitchen *k, unsigned char *p) {
-    CHECK(V_(dealloc)(&k->heap, p, four, GRANULE) == TSP_OK);
+    CHECK(V_(dealloc)(&k->heap, p, four, UNIT) == TSP_OK);
 }
 
 /* -- Double frees: at once, and after either neighbour was freed and the holes merged ------------------------------ */
 
 static void freed_twice(kitchen *k, unsigned char *p) {
-    refused(k, p, four, GRANULE, TSP_ALREADY_FREE);
+    refused(k, p, four, UNIT, TSP_ALREADY_FREE);
     if (!k->sized) reported(k, p, TSP_ALREADY_FREE);
 }
 
@@ -114,18 +114,18 @@ TEST_BOTH(double_free_after_merging_up) {
 
 TEST_BOTH(free_of_what_never_was) {
     kitchen k = lay_table(sized);
-    for (size_t g = 12; g < 60; g++) freed_twice(&k, k.base + g * GRANULE);
+    for (size_t g = 12; g < 60; g++) freed_twice(&k, k.base + g * UNIT);
     close_kitchen(&k);
 }
 
 /* A run that is live in part: a wrong size, or a stale pointer. */
 TEST_BOTH(free_that_reaches_into_a_hole) {
     kitchen k = lay_table(sized);
-    if (sized) refused(&k, c, four + 1, GRANULE, TSP_ALREADY_FREE);
+    if (sized) refused(&k, c, four + 1, UNIT, TSP_ALREADY_FREE);
     set_down(&k, b);
-    refused(&k, a, four + 1, GRANULE, sized ? TSP_ALREADY_FREE : TSP_WRONG_SIZE);
-    refused(&k, a, 2 * four + 1, GRANULE, sized ? TSP_ALREADY_FREE : TSP_WRONG_SIZE);
-    if (sized) refused(&k, b + four - GRANULE, 2 * GRANULE, GRANULE, TSP_ALREADY_FREE);
+    refused(&k, a, four + 1, UNIT, sized ? TSP_ALREADY_FREE : TSP_WRONG_SIZE);
+    refused(&k, a, 2 * four + 1, UNIT, sized ? TSP_ALREADY_FREE : TSP_WRONG_SIZE);
+    if (sized) refused(&k, b + four - UNIT, 2 * UNIT, UNIT, TSP_ALREADY_FREE);
     close_kitchen(&k);
 }
 
@@ -135,11 +135,11 @@ TEST_BOTH(foreign_pointers) {
     kitchen k = lay_table(sized);
     unsigned char elsewhere[64];
     unsigned char *where[] = {elsewhere,
-                              k.base - GRANULE,
+                              k.base - UNIT,
                               k.base - 1 - 7,
                               k.base + k.total,
-                              k.base + k.total + GRANULE,
-                              k.base + k.total + 4096 * GRANULE,
+                              k.base + k.total + UNIT,
+                              k.base + k.total + 4096 * UNIT,
                               (unsigned char *)&k.heap};
     for (size_t i = 0; i < sizeof where / sizeof *where; i++) {
         refused(&k, where[i], four, 1, TSP_FOREIGN);
@@ -151,14 +151,14 @@ TEST_BOTH(foreign_pointers) {
 
 TEST_BOTH(misaligned_pointers) {
     kitchen k = lay_table(sized);
-    for (size_t i = 1; i < GRANULE; i++) {
+    for (size_t i = 1; i < UNIT; i++) {
         refused(&k, b + i, four, 1, TSP_MISALIGNED);
         refused(&k, b + i, 1, 1, TSP_MISALIGNED);
         if (!sized) reported(&k, b + i, TSP_MISALIGNED);
     }
     remember(&k); /* not aligned as it is said to be */
-    CHECK(V_(dealloc)(&k.heap, b + GRANULE, four, 2 * four) == TSP_MISALIGNED);
-    CHECK(V_(try_dealloc)(&k.heap, b + GRANULE, four, 2 * four) == TSP_MISALIGNED);
+    CHECK(V_(dealloc)(&k.heap, b + UNIT, four, 2 * four) == TSP_MISALIGNED);
+    CHECK(V_(try_dealloc)(&k.heap, b + UNIT, four, 2 * four) == TSP_MISALIGNED);
     CHECK(is_unchanged(&k));
     close_kitchen(&k);
 }
@@ -166,23 +166,23 @@ TEST_BOTH(misaligned_pointers) {
 TEST(interior_pointers) {
     kitchen k = lay_table(0);
     for (size_t i = 1; i < 4; i++) {
-        refused(&k, b + i * GRANULE, four - i * GRANULE, 1, TSP_INTERIOR);
-        refused(&k, b + i * GRANULE, GRANULE, 1, TSP_INTERIOR);
-        reported(&k, b + i * GRANULE, TSP_INTERIOR);
+        refused(&k, b + i * UNIT, four - i * UNIT, 1, TSP_INTERIOR);
+        refused(&k, b + i * UNIT, UNIT, 1, TSP_INTERIOR);
+        reported(&k, b + i * UNIT, TSP_INTERIOR);
     }
     set_down(&k, a);
     set_down(&k, c);
-    for (size_t i = 1; i < 4; i++) reported(&k, b + i * GRANULE, TSP_INTERIOR);
+    for (size_t i = 1; i < 4; i++) reported(&k, b + i * UNIT, TSP_INTERIOR);
     close_kitchen(&k);
 }
 
 TEST_BOTH(granule_less_than_a_heap) { /* the last granules, and runs beyond the end */
     kitchen k = open_kitchen(8, sized);
-    unsigned char *p = V_(alloc)(&k.heap, 8 * GRANULE, 1);
+    unsigned char *p = V_(alloc)(&k.heap, 8 * UNIT, 1);
     CHECK(p == k.base);
-    refused(&k, p + 7 * GRANULE, 2 * GRANULE, 1, sized ? TSP_WRONG_SIZE : TSP_INTERIOR);
-    refused(&k, p, 8 * GRANULE + 1, 1, TSP_WRONG_SIZE);
-    CHECK(V_(dealloc)(&k.heap, p, 8 * GRANULE, 1) == TSP_OK);
+    refused(&k, p + 7 * UNIT, 2 * UNIT, 1, sized ? TSP_WRONG_SIZE : TSP_INTERIOR);
+    refused(&k, p, 8 * UNIT + 1, 1, TSP_WRONG_SIZE);
+    CHECK(V_(dealloc)(&k.heap, p, 8 * UNIT, 1) == TSP_OK);
     close_kitchen(&k);
 }
 
@@ -192,11 +192,11 @@ TEST_BOTH(wrong_sizes) {
     kitchen k = lay_table(sized);
     static const size_t enormous[] = {SIZE_MAX, SIZE_MAX - 1, SIZE_MAX - 7, SIZE_MAX / 2, SIZE_MAX / 2 + 1};
     remember(&k);
-    CHECK(V_(dealloc)(&k.heap, b, 0, GRANULE) == TSP_WRONG_SIZE); /* size 0 for what is in the heap */
-    CHECK(V_(try_dealloc)(&k.heap, b, 0, GRANULE) == TSP_WRONG_SIZE);
-    CHECK(V_(resize_in_place)(&k.heap, b, 0, GRANULE, GRANULE) != TSP_OK);
+    CHECK(V_(dealloc)(&k.heap, b, 0, UNIT) == TSP_WRONG_SIZE); /* size 0 for what is in the heap */
+    CHECK(V_(try_dealloc)(&k.heap, b, 0, UNIT) == TSP_WRONG_SIZE);
+    CHECK(V_(resize_in_place)(&k.heap, b, 0, UNIT, UNIT) != TSP_OK);
     CHECK(is_unchanged(&k));
-    REPORTS(&k, TSP_WRONG_SIZE, b, CHECK(V_(resize)(&k.heap, b, 0, four, GRANULE) == NULL));
+    REPORTS(&k, TSP_WRONG_SIZE, b, CHECK(V_(resize)(&k.heap, b, 0, four, UNIT) == NULL));
     for (size_t i = 0; i < sizeof enormous / sizeof *enormous; i++) {
         remember(&k);
         CHECK(V_(dealloc)(&k.heap, b, enormous[i], 1) == TSP_WRONG_SIZE);
@@ -208,19 +208,19 @@ TEST_BOTH(wrong_sizes) {
         REPORTS(&k, TSP_WRONG_SIZE, b, CHECK(V_(resize_zeroed)(&k.heap, b, enormous[i], four, 1) == NULL));
         if (!sized) {
             REPORTS(&k, TSP_WRONG_SIZE, b, V_(free_sized)(&k.heap, b, enormous[i]));
-            REPORTS(&k, TSP_WRONG_SIZE, b, V_(free_aligned_sized)(&k.heap, b, GRANULE, enormous[i]));
+            REPORTS(&k, TSP_WRONG_SIZE, b, V_(free_aligned_sized)(&k.heap, b, UNIT, enormous[i]));
         }
     }
     if (!sized) { /* the map knows every size */
         refused(&k, b, four + 1, 1, TSP_WRONG_SIZE);
-        refused(&k, b, four - GRANULE, 1, TSP_WRONG_SIZE);
+        refused(&k, b, four - UNIT, 1, TSP_WRONG_SIZE);
         refused(&k, b, 1, 1, TSP_WRONG_SIZE);
         refused(&k, b, 2 * four, 1, TSP_WRONG_SIZE); /* b and c */
         refused(&k, c, four + 1, 1, TSP_WRONG_SIZE);
         for (size_t size = 0; size <= 3 * four; size++) {
             if (round_up(size) == four) continue;
             REPORTS(&k, TSP_WRONG_SIZE, b, V_(free_sized)(&k.heap, b, size));
-            REPORTS(&k, TSP_WRONG_SIZE, b, V_(free_aligned_sized)(&k.heap, b, GRANULE, size));
+            REPORTS(&k, TSP_WRONG_SIZE, b, V_(free_aligned_sized)(&k.heap, b, UNIT, size));
         }
     }
     close_kitchen(&k);
@@ -257,7 +257,7 @@ TEST(wrong_kind_of_heap) { /* the C library's calls on a sized heap */
     REPORTS(&k, TSP_SIZED_HEAP, b, CHECK(V_(reallocarray)(&k.heap, b, 2, 8) == NULL));
     REPORTS(&k, TSP_SIZED_HEAP, b, V_(free)(&k.heap, b));
     REPORTS(&k, TSP_SIZED_HEAP, b, V_(free_sized)(&k.heap, b, four));
-    REPORTS(&k, TSP_SIZED_HEAP, b, V_(free_aligned_sized)(&k.heap, b, GRANULE, four));
+    REPORTS(&k, TSP_SIZED_HEAP, b, V_(free_aligned_sized)(&k.heap, b, UNIT, four));
     REPORTS(&k, TSP_SIZED_HEAP, b, CHECK(V_(usable_size)(&k.heap, b) == 0));
     close_kitchen(&k);
 }
@@ -268,8 +268,8 @@ TEST_BOTH(null_pointers) {
     kitchen k = lay_table(sized);
     remember(&k);
     for (size_t size = 0; size < 20; size++) {
-        CHECK(V_(dealloc)(&k.heap, NULL, size, GRANULE) == TSP_OK);
-        CHECK(V_(try_dealloc)(&k.heap, NULL, size, GRANULE) == TSP_OK);
+        CHECK(V_(dealloc)(&k.heap, NULL, size, UNIT) == TSP_OK);
+        CHECK(V_(try_dealloc)(&k.heap, NULL, size, UNIT) == TSP_OK);
     }
     CHECK(V_(dealloc)(&k.heap, NULL, SIZE_MAX, 1) == TSP_OK);
     CHECK(V_(try_dealloc)(&k.heap, NULL, SIZE_MAX, 1) == TSP_OK);
@@ -284,7 +284,7 @@ TEST_BOTH(null_pointers) {
         CHECK(V_(usable_size)(&k.heap, NULL) == 0);
     }
     CHECK(is_unchanged(&k) && misuse.count == 0);
-    CHECK(V_(resize)(&k.heap, NULL, 0, 8, GRANULE) != NULL);
+    CHECK(V_(resize)(&k.heap, NULL, 0, 8, UNIT) != NULL);
     if (!sized) CHECK(V_(realloc)(&k.heap, NULL, 8) != NULL && V_(reallocarray)(&k.heap, NULL, 2, 8) != NULL);
     CHECK(misuse.count == 0);
     close_kitchen(&k);
@@ -428,9 +428,9 @@ static int visit_inside(void *context, void *start, size_t size, tsp_kind kind) 
 static void carry_on(kitchen *k, dice *d, unsigned calls) {
     TSP_V *h = &k->heap;
     while (calls--) {
-        size_t size = roll(d, 2) ? 1 + roll(d, 5 * GRANULE) : roll(d, k->total + 1), align = (size_t)1 << roll(d, 6);
-        size_t new_size = roll(d, 2) ? 1 + roll(d, 5 * GRANULE) : roll(d, k->total + 1);
-        unsigned char *p = k->base + roll(d, k->total / GRANULE) * GRANULE, *q = NULL;
+        size_t size = roll(d, 2) ? 1 + roll(d, 5 * UNIT) : roll(d, k->total + 1), align = (size_t)1 << roll(d, 6);
+        size_t new_size = roll(d, 2) ? 1 + roll(d, 5 * UNIT) : roll(d, k->total + 1);
+        unsigned char *p = k->base + roll(d, k->total / UNIT) * UNIT, *q = NULL;
         if (k->total == 0) p = NULL;
         if (size == 0 || new_size == 0) continue;
         switch (roll(d, k->sized ? 8 : 11)) {
@@ -458,7 +458,7 @@ static kitchen lay_and_use(dice *d, size_t size, size_t offset, int sized) {
     unsigned char *p[32];
     size_t n[32], count = 0;
     while (count < 32 && roll(d, 30)) {
-        n[count] = 1 + roll(d, 6 * GRANULE);
+        n[count] = 1 + roll(d, 6 * UNIT);
         if ((p[count] = V_(alloc)(&k.heap, n[count], 1)) == NULL) break;
         count++;
     }
@@ -549,8 +549,8 @@ TEST_BOTH(heap_scribbled) {
             switch (seed % 5) {
             case 0: k.where.memory[i] = (unsigned char)roll(&d, 256); break;
             case 1: k.where.memory[i] = value; break;
-            case 2: k.where.memory[i] = (unsigned char)(i % (GRANULE / 2) ? 0 : 1 + roll(&d, 6)); break;
-            case 3: k.where.memory[i] = (unsigned char)(i % (GRANULE / 2) ? 0 : roll(&d, 256)); break;
+            case 2: k.where.memory[i] = (unsigned char)(i % (UNIT / 2) ? 0 : 1 + roll(&d, 6)); break;
+            case 3: k.where.memory[i] = (unsigned char)(i % (UNIT / 2) ? 0 : roll(&d, 256)); break;
             case 4: k.where.memory[i] ^= (unsigned char)(roll(&d, 8) ? 0 : 1u << roll(&d, 8)); break;
             }
         }

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: BSD-3-Clause */
 #include "family.h"
 
-#define G GRANULE
+#define G UNIT
 
 static int is_only_object(kitchen *k, const void *p, size_t size) {
     tsp_usage u = V_(usage)(&k->heap);
@@ -608,7 +608,7 @@ TEST_BOTH(largest_can_be_had) {
         kitchen k = open_kitchen(60, sized);
         unsigned char *p[20];
         size_t n[20], align = (size_t)1 << roll(&d, 8), most;
-        for (int i = 0; i < 20; i++) p[i] = V_(alloc)(&k.heap, n[i] = 1 + roll(&d, 4 * GRANULE), 1);
+        for (int i = 0; i < 20; i++) p[i] = V_(alloc)(&k.heap, n[i] = 1 + roll(&d, 4 * UNIT), 1);
         for (int i = 0; i < 20; i++)
             if (p[i] && roll(&d, 2)) V_(dealloc)(&k.heap, p[i], n[i], 1);
         most = V_(largest)(&k.heap, align);
@@ -625,7 +625,7 @@ static int trace_fits(kitchen *k, uint32_t seed, unsigned char **p, size_t *n) {
     dice d = seed;
     memset(p, 0, 24 * sizeof *p);
     for (unsigned i = 0; i < 300; i++) {
-        size_t j = roll(&d, 24), size = 1 + roll(&d, 9 * GRANULE);
+        size_t j = roll(&d, 24), size = 1 + roll(&d, 9 * UNIT);
         if (p[j] && roll(&d, 3) == 0) {
             unsigned char *q = V_(resize)(&k->heap, p[j], n[j], size, 1);
             if (q == NULL) return 0;

@@ -58,7 +58,7 @@ static inline size_t widest_gap(const oracle *m, size_t align) {
         size_t room = room_in(m, gap_start(m, i), gap_end(m, i), align);
         if (room > best) best = room;
     }
-    return best;
+    return round_down(best);
 }
 
 static inline size_t bytes_used(const oracle *m) {
@@ -73,12 +73,12 @@ static inline int can_place(const oracle *m, size_t size, size_t align) {
 
 static inline int can_stay(const oracle *m, size_t i, size_t size, size_t align) {
     const object *o = &m->live[i];
-    return ((uintptr_t)m->k.base + o->start) % align == 0 && size <= gap_end(m, i + 1) - o->start;
+    return ((uintptr_t)m->k.base + o->start) % align == 0 && round_up(size) <= gap_end(m, i + 1) - o->start;
 }
 
 /* Within its own bytes and the gaps on both sides. */
 static inline int can_slide(const oracle *m, size_t i, size_t size, size_t align) {
-    return size <= room_in(m, gap_start(m, i), gap_end(m, i + 1), align);
+    return round_up(size) <= room_in(m, gap_start(m, i), gap_end(m, i + 1), align);
 }
 
 static inline size_t malloc_align(size_t size) {
