@@ -45,7 +45,7 @@ void picture(replay *r, FILE *out) {
         size_t from, to;
         if (x->at == NULL || x->size == 0) continue;
         from = (size_t)(x->at - r->memory);
-        to = from + (x->size + granule - 1) / granule * granule;
+        to = from + TSP_TAKES_(granule, x->size);
         objects++;
         live += to - from;
         cells[from / width].begins++;

@@ -3,6 +3,7 @@
 
 #include "trace.h"
 #include "say.h"
+#include "teaspoon.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -286,7 +287,7 @@ size_t trace_fullest(const trace *t, size_t granule, size_t *at) {
     for (size_t i = 0; i < t->count; i++) {
         const op *o = &t->ops[i];
         live -= sizes[o->id];
-        live += sizes[o->id] = (o->size + granule - 1) / granule * granule;
+        live += sizes[o->id] = TSP_TAKES_(granule, o->size);
         if (live > most) {
             most = live;
             *at = i;

@@ -143,9 +143,10 @@ least 8 8 '' 'a 0 8 0\n'
 least 16 9 '' 'a 0 9 0\n'
 least 0 0 '' 'a 0 0 0\nr 0 0\nf 0\n'
 least 104 100 '' 'a 0 100 0\nf 0\na 1 100 0\nf 1\na 2 100 0\n'
-least 200 200 '' 'a 0 100 4\na 1 100 4\n'
-least 208 200 '' 'a 0 100 0\na 1 100 0\n'                        # 100 + 4 to align + 100, in steps of 8
-least 200 200 '--align 4' 'a 0 100 0\na 1 100 0\n'
+least 208 200 '' 'a 0 100 4\na 1 100 4\n'                        # each takes 104
+least 208 200 '' 'a 0 100 0\na 1 100 0\n'
+least 208 200 '--align 4' 'a 0 100 0\na 1 100 0\n'
+least 16 14 '' 'a 0 4 0\na 1 4 4\na 2 3 0\na 3 3 0\n'              # below 8 bytes, a granule each
 least 168 101 '' 'a 0 1 64\na 1 100 64\n'                        # 64 + 100
 least 104 100 '' 'a 0 50 0\nr 0 100\nf 0\na 1 100 0\n'           # grows where it is
 least 104 100 '' 'a 0 0 0\nr 0 100\nr 0 0\nr 0 50\n'             # to and from nothing
@@ -211,20 +212,20 @@ printf 'a 0 100 0\na 1 24 0\na 2 200 0\nf 1\na 3 8 0\n' > picture.trace
 run 0 replay --heap 400 picture.trace
 cat > expected <<'END'
 picture in a heap of 400 bytes (4k, sized): 5 operations, every byte verified
-  at the end: total 400, used 308, free 92, objects 3, largest 72, low_free 76, failed 0
-  low-water mark: 76 bytes were free at every moment, and no more than 324 in use
+  at the end: total 400, used 312, free 88, objects 3, largest 72, low_free 72, failed 0
+  low-water mark: 72 bytes were free at every moment, and no more than 328 in use
   at its fullest, after operation 3 (line 3):
-           0  [========================.[=====[===============================
+           0  [=========================[=====[===============================
          256  ==================..................
   a cell is 4 bytes: [ an object begins, = it goes on, . free
-  3 objects in 324 of 400 bytes (81.0 %); 2 holes, the largest 72 bytes
+  3 objects in 328 of 400 bytes (82.0 %); 1 hole, the largest 72 bytes
 END
 ok 'the picture' diff expected out
 run 0 replay --heap 1K --malloc picture.trace; says out 'size map'
 run 0 replay --heap 2m --variant 16m picture.trace; says out 'a cell is 2,048 bytes'
 run 1 replay --heap 300 picture.trace
 is 'what does not fit' "$(cat err)" "teaspoon: picture: line 3 (operation 3 of 5): \
-object 2, 200 bytes aligned to 8: no room; 176 bytes are free, but at most 172 in one piece"
+object 2, 200 bytes aligned to 8: no room; 168 bytes are free, but at most 168 in one piece"
 says out 'too small'
 says out 'a cell is 4 bytes'
 run 1 replay --heap 0 picture.trace
