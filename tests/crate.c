@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: BSD-3-Clause */
 #include "family.h"
 
-#define G GRANULE
+#define G UNIT
 
 TEST_BOTH(any_alignment_and_any_size) {
     for (size_t align = 1; align <= 1024; align *= 2)
@@ -22,7 +22,7 @@ TEST_BOTH(any_alignment_and_any_size) {
 
 TEST_BOTH(too_small_a_region_fails_every_allocation) {
     for (size_t offset = 0; offset < 16; offset++) {
-        kitchen k = open_kitchen_at(G - 1, offset, sized);
+        kitchen k = open_kitchen_at(GRANULE - 1, offset, sized);
         CHECK(k.total == 0);
         CHECK(V_(alloc)(&k.heap, 1, 1) == NULL && V_(usage)(&k.heap).failed == 1);
         CHECK(V_(alloc)(&k.heap, 0, 8) != NULL);
@@ -211,7 +211,7 @@ OF_FAMILY(LAZY_)(lazy_nothing, supplier_of_nothing);
 TEST(static_heaps) {
     void *p = V_(malloc)(larder(), 100);
     CHECK(p != NULL && larder() == larder() && V_(usage)(larder()).objects == 1);
-    CHECK(V_(usage)(larder()).total >= usable(0, 2048 - G, 0)); /* a granule is lost where the bytes are not on one */
+    CHECK(V_(usage)(larder()).total >= usable(0, 2048 - GRANULE, 0)); /* a granule is lost where the bytes are not on one */
     V_(free)(larder(), p);
     p = V_(alloc)(sized_larder(), 100, 8);
     CHECK(p != NULL && V_(usage)(sized_larder()).total >= 2048 - G);

@@ -27,7 +27,7 @@
 #define GRANULES_tsp4k 0xFFFFu
 #define GRANULES_tsp128k 0xFFFFu
 #define GRANULES_tsp16m 0xFFFFFFFFu
-#define GRANULES ((size_t)OF_FAMILY(GRANULES_)) /* the most that a heap can have */
+#define GRANULES ((size_t)OF_FAMILY(GRANULES_)) /* the most that a link can count */
 
 #define BYTES_tsp4k TSP4K_BYTES
 #define BYTES_tsp128k TSP128K_BYTES
@@ -38,7 +38,7 @@
 #define BYTES_SIZED_tsp16m TSP16M_BYTES_SIZED
 #define BYTES_SIZED OF_FAMILY(BYTES_SIZED_)
 
-/* From one size to the next that takes more, for objects that are not tiny. */
+/* What objects that are not tiny are rounded up to. A unit is a granule or two, and most layouts are told in units. */
 #define UNIT (TSP_ROUND > GRANULE ? (size_t)TSP_ROUND : GRANULE)
 
 /* What an object of this size takes. */
@@ -51,6 +51,11 @@ static inline size_t round_up(size_t bytes) {
 static inline size_t round_down(size_t bytes) {
     size_t to = bytes >= TSP_ROUND && TSP_ROUND > GRANULE ? TSP_ROUND : GRANULE;
     return bytes / to * to;
+}
+
+/* The largest heap, where size_t can say it. */
+static inline size_t most_bytes(void) {
+    return GRANULES > SIZE_MAX / GRANULE ? SIZE_MAX : round_down(GRANULES * GRANULE);
 }
 
 /* What init must return: the most whole granules that fit behind the misalignment, each with its bit of map, as far as

@@ -6,7 +6,7 @@
 
 #include <sys/mman.h>
 
-#define G UNIT
+#define G GRANULE
 
 /* -- Every small region -------------------------------------------------------------------------------------------- */
 
@@ -14,7 +14,7 @@ TEST_BOTH(every_region_up_to_512_bytes) {
     for (size_t size = 0; size <= 512; size++)
         for (size_t offset = 0; offset < 16; offset++) {
             kitchen k = open_kitchen_at(size, offset, sized); /* checks what init returns */
-            size_t lost = size - k.total;
+            size_t lost = size - k.total, map;
             remember(&k);
             CHECK(V_(usage)(&k.heap).total == k.total && V_(usage)(&k.heap).largest == k.total);
             CHECK(V_(alloc)(&k.heap, k.total + 1, 1) == NULL);
@@ -27,8 +27,8 @@ TEST_BOTH(every_region_up_to_512_bytes) {
                 CHECK(V_(contains)(&k.heap, p) && V_(contains)(&k.heap, p + k.total - 1));
                 CHECK(!V_(contains)(&k.heap, p - 1) && !V_(contains)(&k.heap, p + k.total));
             }
-            if (sized) CHECK(lost <= 2 * (G - 1)); /* less than a granule at each end */
-            else CHECK(lost <= 2 * (G - 1) + k.total / G / 8 + 1);
+            map = sized ? 0 : ((k.total + UNIT) / G + 7) / 8; /* a unit more, and its bits, did not fit */
+            CHECK(lost <= G - 1 + UNIT - 1 + map);            /* less than a granule before, and a unit behind */
             close_kitchen(&k);
         }
 }
@@ -38,7 +38,7 @@ TEST_BOTH(every_region_up_to_512_bytes) {
 TEST_BOTH(init_never_returns_more_than_was_given) {
     for (size_t size = 0; size <= 3000; size += 7) {
         kitchen k = open_kitchen_at(size, size % 16, sized);
-        CHECK(k.total <= size && k.total % G == 0);
+        CHECK(k.total <= size && k.total == round_down(k.total));
         close_kitchen(&k);
     }
 }
@@ -140,7 +140,7 @@ static unsigned char *map_region(size_t size) {
 /* The largest heap that this machine lets us make, and that one object fills it to the last byte. A map for more than a
  * GiB would only take time. */
 static void measure_largest(row *r, int sized) {
-    size_t most = GRANULES > SIZE_MAX / G / 2 ? SIZE_MAX : GRANULES * G;
+    size_t most = most_bytes();
     size_t size = most > SIZE_MAX / 2 ? (size_t)64 << 20 : most + most / 32 + 65536;
     if (!sized && size > (size_t)1 << 30) size = (size_t)1 << 30;
     unsigned char *bytes = map_region(size), *p;
@@ -172,7 +172,7 @@ static void measure_largest(row *r, int sized) {
         }
     }
     if (r->heap == most) { /* the bytes beyond are not ours */
-        size_t end = (size_t)r->heap + (sized ? 0 : (GRANULES + 7) / 8);
+        size_t end = (size_t)r->heap + (sized ? 0 : (most / G + 7) / 8);
         CHECK(is_filled_with(bytes + end, 4096, 0) && is_filled_with(bytes + size - 4096, 4096, 0));
     }
     munmap(bytes, size);
@@ -220,7 +220,7 @@ TEST(limits_table) {
     CHECK(sized.smallest <= crate.smallest + crate.object); /* its header counted, as it must be */
     CHECK(sized.largest >= crate.largest && sized.heap >= crate.heap);
     CHECK(remembering.largest >= crate.largest && remembering.heap >= crate.heap);
-    CHECK(remembering.arena <= 8192 / (8 * G + 1) + 1 + bound.arena); /* a bit per granule */
+    CHECK(remembering.arena <= 8192 / (8 * G + 1) + 1 + UNIT - G + bound.arena); /* a bit per granule */
     CHECK(sizeof(TSP_V) <= 2 * sizeof(void *) + 40);
     if (sizeof(void *) == 4) CHECK(sizeof(TSP_V) <= (G == 4 ? 24 : 40));
 }

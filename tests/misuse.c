@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: BSD-3-Clause */
 #include "family.h"
 
-/* A heap of 64 granules with objects a, b, c of four granules each and 52 free ones after them. */
+/* A heap of 64 units with objects a, b, c of four units each and 52 free ones after them. */
 static unsigned char *a, *b, *c;
 static size_t four;
 
@@ -78,7 +78,7 @@ static void set_down(kitchen *k, unsigned char *p) {
 /* -- Double frees: at once, and after either neighbour was freed and the holes merged ------------------------------ */
 
 static void freed_twice(kitchen *k, unsigned char *p) {
-    refused(k, p, four, UNIT, TSP_ALREADY_FREE);
+    refused(k, p, four, GRANULE, TSP_ALREADY_FREE);
     if (!k->sized) reported(k, p, TSP_ALREADY_FREE);
 }
 
@@ -114,7 +114,7 @@ TEST_BOTH(double_free_after_merging_up) {
 
 TEST_BOTH(free_of_what_never_was) {
     kitchen k = lay_table(sized);
-    for (size_t g = 12; g < 60; g++) freed_twice(&k, k.base + g * UNIT);
+    for (size_t at = 3 * four; at + four <= k.total; at += GRANULE) freed_twice(&k, k.base + at);
     close_kitchen(&k);
 }
 
@@ -151,7 +151,7 @@ TEST_BOTH(foreign_pointers) {
 
 TEST_BOTH(misaligned_pointers) {
     kitchen k = lay_table(sized);
-    for (size_t i = 1; i < UNIT; i++) {
+    for (size_t i = 1; i < GRANULE; i++) {
         refused(&k, b + i, four, 1, TSP_MISALIGNED);
         refused(&k, b + i, 1, 1, TSP_MISALIGNED);
         if (!sized) reported(&k, b + i, TSP_MISALIGNED);
@@ -165,14 +165,14 @@ TEST_BOTH(misaligned_pointers) {
 
 TEST(interior_pointers) {
     kitchen k = lay_table(0);
-    for (size_t i = 1; i < 4; i++) {
-        refused(&k, b + i * UNIT, four - i * UNIT, 1, TSP_INTERIOR);
-        refused(&k, b + i * UNIT, UNIT, 1, TSP_INTERIOR);
-        reported(&k, b + i * UNIT, TSP_INTERIOR);
+    for (size_t at = GRANULE; at < four; at += GRANULE) {
+        refused(&k, b + at, four - at, 1, TSP_INTERIOR);
+        refused(&k, b + at, GRANULE, 1, TSP_INTERIOR);
+        reported(&k, b + at, TSP_INTERIOR);
     }
     set_down(&k, a);
     set_down(&k, c);
-    for (size_t i = 1; i < 4; i++) reported(&k, b + i * UNIT, TSP_INTERIOR);
+    for (size_t at = GRANULE; at < four; at += GRANULE) reported(&k, b + at, TSP_INTERIOR);
     close_kitchen(&k);
 }
 
@@ -430,7 +430,7 @@ static void carry_on(kitchen *k, dice *d, unsigned calls) {
     while (calls--) {
         size_t size = roll(d, 2) ? 1 + roll(d, 5 * UNIT) : roll(d, k->total + 1), align = (size_t)1 << roll(d, 6);
         size_t new_size = roll(d, 2) ? 1 + roll(d, 5 * UNIT) : roll(d, k->total + 1);
-        unsigned char *p = k->base + roll(d, k->total / UNIT) * UNIT, *q = NULL;
+        unsigned char *p = k->base + roll(d, k->total / GRANULE) * GRANULE, *q = NULL;
         if (k->total == 0) p = NULL;
         if (size == 0 || new_size == 0) continue;
         switch (roll(d, k->sized ? 8 : 11)) {
@@ -549,8 +549,8 @@ TEST_BOTH(heap_scribbled) {
             switch (seed % 5) {
             case 0: k.where.memory[i] = (unsigned char)roll(&d, 256); break;
             case 1: k.where.memory[i] = value; break;
-            case 2: k.where.memory[i] = (unsigned char)(i % (UNIT / 2) ? 0 : 1 + roll(&d, 6)); break;
-            case 3: k.where.memory[i] = (unsigned char)(i % (UNIT / 2) ? 0 : roll(&d, 256)); break;
+            case 2: k.where.memory[i] = (unsigned char)(i % (GRANULE / 2) ? 0 : 1 + roll(&d, 6)); break;
+            case 3: k.where.memory[i] = (unsigned char)(i % (GRANULE / 2) ? 0 : roll(&d, 256)); break;
             case 4: k.where.memory[i] ^= (unsigned char)(roll(&d, 8) ? 0 : 1u << roll(&d, 8)); break;
             }
         }

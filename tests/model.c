@@ -128,24 +128,24 @@ TEST_BOTH(large_heaps) {
 TEST_BOTH(only_the_last_hole_fits) {
     enum { HOLES = 300 };
     for (size_t n = 1; n <= 5; n++) {
-        size_t wall = n % 2 ? 1 : 2; /* from an odd granule to an odd granule */
-        oracle m = open_oracle(HOLES * 12 * GRANULE, 0, sized);
+        size_t wall = n % 2 ? 1 : 2; /* from an odd unit to an odd unit */
+        oracle m = open_oracle(HOLES * 12 * UNIT, 0, sized);
         dice d = 1;
         size_t failed;
-        make_object(&m, ALLOC, GRANULE, 1);
+        make_object(&m, ALLOC, UNIT, 1);
         for (int i = 0; i < HOLES; i++) {
-            make_object(&m, ALLOC, n * GRANULE, 1);
-            make_object(&m, ALLOC, (wall + (i == HOLES - 2)) * GRANULE, 1);
+            make_object(&m, ALLOC, n * UNIT, 1);
+            make_object(&m, ALLOC, (wall + (i == HOLES - 2)) * UNIT, 1);
         }
         make_object(&m, ALLOC, widest_gap(&m, 1), 1);
         for (size_t i = 2 * HOLES - 1; i <= 2 * HOLES && i > 0; i -= 2) end_object(&m, DEALLOC, i);
         settle(&m);
         failed = m.failed;
-        make_object(&m, ALLOC, n * GRANULE, 2 * GRANULE);
+        make_object(&m, ALLOC, n * UNIT, 2 * UNIT);
         CHECK(m.failed == failed);
-        make_object(&m, ALLOC, n * GRANULE, 2 * GRANULE);
+        make_object(&m, ALLOC, n * UNIT, 2 * UNIT);
         CHECK(m.failed == failed + 1);
-        make_object(&m, ALLOC, n * GRANULE - 1, 1);
+        make_object(&m, ALLOC, n * UNIT - 1, 1);
         settle(&m);
         free_all(&m, &d);
         close_oracle(&m);

@@ -59,7 +59,7 @@ TEST_BOTH(crate_tail_first_fragments) {
 
 /* A heap larger than the maximum had dead memory, which `free` counted. */
 TEST_BOTH(crate_heap_above_the_maximum) {
-    size_t most = GRANULES * G, given = most + most / 8 + 4096;
+    size_t most = most_bytes(), given = most + most / 8 + 4096;
     kitchen k;
     unsigned char *p;
     if (most > 1u << 20) return; /* tests/limits.c has a heap of 32 GiB */
@@ -72,7 +72,7 @@ TEST_BOTH(crate_heap_above_the_maximum) {
     CHECK(V_(alloc)(&k.heap, 1, 1) == NULL);
     CHECK(is_sound(&k));
     CHECK(V_(dealloc)(&k.heap, p, most, 1) == TSP_OK);
-    most += sized ? 0 : (GRANULES + 7) / 8;
+    most += sized ? 0 : (most / GRANULE + 7) / 8;
     CHECK(is_filled_with(k.where.memory + most, given - most, 0xDB)); /* the rest stays the caller's */
     close_kitchen(&k);
 }
@@ -418,9 +418,9 @@ TEST_BOTH(aligned_objects_keep_their_tails) {
             size_t n = 0;
             CHECK(is_placed(&k, p, size, align) && odd);
             fill(p, 0, round_up(size), 1);
-            while ((q = V_(alloc)(&k.heap, G, 1)) != NULL) memset(q, 0xEE, G), n++;
+            while ((q = V_(alloc)(&k.heap, GRANULE, 1)) != NULL) memset(q, 0xEE, GRANULE), n++;
             CHECK(keeps(p, round_up(size), 1));
-            CHECK((n + 1) * G + round_up(size) == k.total);
+            CHECK((n + 1) * GRANULE + round_up(size) == k.total);
             close_kitchen(&k);
         }
 }
@@ -429,13 +429,14 @@ TEST_BOTH(aligned_objects_keep_their_tails) {
  * hole. */
 TEST_BOTH(smallest_gap_before_an_aligned_object) {
     kitchen k = open_kitchen(32, sized);
-    unsigned char *one = V_(alloc)(&k.heap, G, 1), *p = V_(alloc)(&k.heap, 2 * G, 2 * G), *q;
-    CHECK(one == k.base && p == k.base + 2 * G);
-    CHECK(V_(usage)(&k.heap).free == 29 * G);
-    q = V_(alloc)(&k.heap, G, 1);
-    CHECK(q == k.base + G);
-    CHECK(V_(dealloc)(&k.heap, q, G, 1) == TSP_OK && V_(dealloc)(&k.heap, p, 2 * G, 2 * G) == TSP_OK);
-    CHECK(V_(dealloc)(&k.heap, one, G, 1) == TSP_OK);
+    const size_t g = GRANULE;
+    unsigned char *one = V_(alloc)(&k.heap, g, 1), *p = V_(alloc)(&k.heap, 2 * g, 2 * g), *q;
+    CHECK(one == k.base && p == k.base + 2 * g);
+    CHECK(V_(usage)(&k.heap).free == k.total - 3 * g);
+    q = V_(alloc)(&k.heap, g, 1);
+    CHECK(q == k.base + g);
+    CHECK(V_(dealloc)(&k.heap, q, g, 1) == TSP_OK && V_(dealloc)(&k.heap, p, 2 * g, 2 * g) == TSP_OK);
+    CHECK(V_(dealloc)(&k.heap, one, g, 1) == TSP_OK);
     CHECK(is_empty(&k));
     close_kitchen(&k);
 }
@@ -456,13 +457,13 @@ TEST_BOTH(padding_does_not_leak) {
 /* talc 5.0.4: flags in the bits of a size that a huge chunk needs. Objects around every power of two up to a large
  * heap. */
 TEST_BOTH(no_bits_of_a_size_are_taken) {
-    size_t total = GRANULES * G < 300000 ? GRANULES * G : 1u << 20;
+    size_t total = most_bytes() < 300000 ? most_bytes() : 1u << 20;
     kitchen k = open_kitchen(total / G, sized);
     for (size_t power = 1; power <= total; power *= 2)
         for (size_t size = power > 2 * G ? power - 2 * G : 1; size <= power + 2 * G && size <= total; size++) {
             unsigned char *p = V_(alloc)(&k.heap, size, 1), *q;
             size_t rest = V_(usage)(&k.heap).largest;
-            CHECK(p == k.base && rest == total - round_up(size));
+            CHECK(p == k.base && rest == round_down(total - round_up(size)));
             q = V_(alloc)(&k.heap, rest, 1);
             if (!sized) CHECK(V_(usable_size)(&k.heap, p) == round_up(size));
             CHECK(V_(dealloc)(&k.heap, p, size, 1) == TSP_OK);
@@ -476,28 +477,31 @@ TEST_BOTH(no_bits_of_a_size_are_taken) {
 /* Zephyr 8cf7ff5: a minimum block that was not kept. Objects of one byte fill the heap; every other one goes and
  * returns. */
 TEST_BOTH(heap_full_of_single_bytes) {
-    kitchen k = open_kitchen(301, sized);
-    unsigned char *p[301];
+    enum { MOST = 302 };
+    kitchen k = open_kitchen(151, sized);
+    unsigned char *p[MOST];
+    const size_t n = k.total / GRANULE;
+    if (!CHECK(n <= MOST)) return;
     for (int round = 0; round < 3; round++) {
-        for (uint32_t i = 0; i < 301; i++) {
+        for (uint32_t i = 0; i < n; i++) {
             p[i] = V_(alloc)(&k.heap, 1, 1);
             CHECK(is_placed(&k, p[i], 1, 1));
-            fill(p[i], 0, G, i);
+            fill(p[i], 0, GRANULE, i);
         }
         CHECK(V_(alloc)(&k.heap, 1, 1) == NULL);
-        for (size_t i = 0; i < 301; i += 2) CHECK(V_(dealloc)(&k.heap, p[i], 1, 1) == TSP_OK);
-        CHECK(V_(usage)(&k.heap).largest == G);
-        CHECK(V_(alloc)(&k.heap, G + 1, 1) == NULL);
-        for (uint32_t i = 0; i < 301; i += 2) {
+        for (size_t i = 0; i < n; i += 2) CHECK(V_(dealloc)(&k.heap, p[i], 1, 1) == TSP_OK);
+        CHECK(V_(usage)(&k.heap).largest == GRANULE);
+        CHECK(V_(alloc)(&k.heap, GRANULE + 1, 1) == NULL);
+        for (uint32_t i = 0; i < n; i += 2) {
             p[i] = V_(alloc)(&k.heap, 1, 1);
             CHECK(is_placed(&k, p[i], 1, 1));
-            fill(p[i], 0, G, 1000);
+            fill(p[i], 0, GRANULE, 1000);
         }
         CHECK(V_(alloc)(&k.heap, 1, 1) == NULL);
-        for (uint32_t i = 1; i < 301; i += 2) CHECK(keeps(p[i], G, i));
+        for (uint32_t i = 1; i < n; i += 2) CHECK(keeps(p[i], GRANULE, i));
         if (round == 1) V_(reset)(&k.heap);
         else
-            for (size_t i = 0; i < 301; i++) CHECK(V_(dealloc)(&k.heap, p[i * 10 % 301], 1, 1) == TSP_OK);
+            for (size_t i = 0; i < n; i++) CHECK(V_(dealloc)(&k.heap, p[i * 5 % n], 1, 1) == TSP_OK);
         CHECK(is_empty(&k));
     }
     close_kitchen(&k);
@@ -513,8 +517,8 @@ TEST_BOTH(tiny_unaligned_regions) {
             kitchen k = open_kitchen_at(size, offset, sized);
             unsigned char *p[80];
             size_t n = 0;
-            while (n < 80 && (p[n] = V_(alloc)(&k.heap, 1, 1)) != NULL) memset(p[n++], 0x11, G);
-            CHECK(n * G == k.total);
+            while (n < 80 && (p[n] = V_(alloc)(&k.heap, 1, 1)) != NULL) memset(p[n++], 0x11, GRANULE);
+            CHECK(n * GRANULE == k.total);
             while (n) CHECK(V_(dealloc)(&k.heap, p[--n], 1, 1) == TSP_OK);
             if (k.total) CHECK(V_(alloc)(&k.heap, k.total, 1) == k.base);
             close_kitchen(&k);
