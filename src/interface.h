@@ -13,7 +13,7 @@ static ALWAYS_INLINE size_t to_granules(size_t bytes) {
 
 /* The largest object that n granules can be, in bytes. */
 static size_t to_bytes(size_t n) {
-    const size_t step = TSP_ROUND > GRANULE && n >= TSP_ROUND / GRANULE ? TSP_ROUND : GRANULE;
+    const size_t step = TSP_ROUND > GRANULE && n * GRANULE >= TSP_ROUND ? TSP_ROUND : GRANULE;
     return n * GRANULE / step * step;
 }
 
