@@ -3,7 +3,7 @@
 #
 #     sh tests/all.sh [BUILD_DIR [CC [CFLAGS]]]      for instance: sh tests/all.sh build/m32 clang "-O1 -m32"
 #
-# One line per program: source-family-lock, cases passed and failed, seconds with compiling. What failed is shown below
+# One line per program: source-family-variant, cases passed and failed, seconds with compiling. What failed is shown below
 # them; everything that was printed stays in BUILD_DIR/*.out. The last line is "N passed, N failed".
 # SPDX-License-Identifier: BSD-3-Clause
 set -u
@@ -14,13 +14,21 @@ CC=${2:-cc}
 CFLAGS=${3--O1 -g}
 strict="-Wall -Wextra -Wconversion -pedantic -I$root/include"
 
-# The library's objects with one lock policy, in a folder of their own.
-library() {
-    mkdir -p "$build/lock$1" && cd "$build/lock$1" && rm -f ./*.o &&
-        $CC -std=c11 $strict $CFLAGS -DTSP_LOCK="$1" -c "$root"/src/*.c
+# The library's variants: a lock policy, or r4 for sizes that are not rounded to 8.
+flags() {
+    case $1 in
+    r4) echo "-DTSP_LOCK=1 -DTSP_ROUND=4" ;;
+    *) echo "-DTSP_LOCK=$1" ;;
+    esac
 }
 
-# program SOURCE FAMILY LOCK: compiles one test and runs it.
+# The objects of a variant, in a folder of their own.
+library() {
+    mkdir -p "$build/lib$1" && cd "$build/lib$1" && rm -f ./*.o &&
+        $CC -std=c99 $strict $CFLAGS $(flags "$1") -c "$root"/src/*.c
+}
+
+# program SOURCE FAMILY VARIANT: compiles one test and runs it.
 program() {
     rm -f "$build/$name"
     case $1 in
@@ -31,12 +39,12 @@ program() {
         *gcc*) cxx="${CC%gcc*}g++${CC##*gcc}" ;;
         *) cxx=c++ ;;
         esac
-        $cxx -std=c++11 $strict $CFLAGS -o "$build/$name" "$tests/cxx.cpp" "$build/lock$3"/*.o -lpthread &&
+        $cxx -std=c++11 $strict $CFLAGS -o "$build/$name" "$tests/cxx.cpp" "$build/lib$3"/*.o -lpthread &&
             "$build/$name"
         ;;
     *)
-        $CC -std=c11 $strict $CFLAGS -DTSP_V="$2" -DTSP_LOCK="$3" -o "$build/$name" "$tests/$1.c" \
-            "$build/lock$3"/*.o -lpthread && "$build/$name"
+        $CC -std=c11 $strict $CFLAGS -DTSP_V="$2" $(flags "$3") -o "$build/$name" "$tests/$1.c" \
+            "$build/lib$3"/*.o -lpthread && "$build/$name"
         ;;
     esac
 }
@@ -64,19 +72,20 @@ fi
 
 mkdir -p "$build" && build=$(cd "$build" && pwd) || exit 2
 rm -f "$build"/*.out
-for lock in 0 1 2; do
-    (library $lock) >"$build/lock$lock.out" 2>&1 || {
-        cat "$build/lock$lock.out"
+for variant in 0 1 2 r4; do
+    (library $variant) >"$build/lib$variant.out" 2>&1 || {
+        cat "$build/lib$variant.out"
         echo "0 passed, 1 failed"
         exit 1
     }
 done
-cat "$build/lock1.out"
+cat "$build/lib1.out"
 {
     for family in tsp4k tsp128k tsp16m; do
         for test in museum explore model misuse limits crate threads; do echo "$test $family 1"; done
         echo "threads $family 2"
     done
+    for test in museum explore model misuse; do echo "$test tsp4k r4"; done
     echo "model tsp4k 0"
     echo "cxx tsp4k 1"
     echo "examples - 1"

@@ -211,7 +211,7 @@ OF_FAMILY(LAZY_)(lazy_nothing, supplier_of_nothing);
 TEST(static_heaps) {
     void *p = V_(malloc)(larder(), 100);
     CHECK(p != NULL && larder() == larder() && V_(usage)(larder()).objects == 1);
-    CHECK(V_(usage)(larder()).total >= usable(0, 2048 - GRANULE, 0)); /* a granule is lost where the bytes are not on one */
+    CHECK(V_(usage)(larder()).total >= usable(0, 2048 - GRANULE, 0)); /* the bytes may not be on a granule */
     V_(free)(larder(), p);
     p = V_(alloc)(sized_larder(), 100, 8);
     CHECK(p != NULL && V_(usage)(sized_larder()).total >= 2048 - G);

@@ -152,20 +152,79 @@ TEST_BOTH(only_the_last_hole_fits) {
     }
 }
 
-/* Many small objects in a heap with room for thousands of holes. */
-TEST_BOTH(thousands_of_holes) {
-    oracle m = open_oracle(49152, 4, sized);
-    dice d = 42;
-    printf("thousands_of_holes: seed 42\n");
-    for (unsigned i = 0; m.k.total - bytes_used(&m) > 64 && i < 6000; i++)
-        make_object(&m, ALLOC, 1 + roll(&d, 3 * GRANULE), 1);
+/* -- Thousands of holes ------------------------------------------------------------------------------------------- */
+
+/* What prevails for a while: of a hundred calls so many make an object, so many end some, and the others resize one;
+ * how large objects are, in units; how many neighbours end together. */
+static const struct mood {
+    uint32_t make, end, least, most, together;
+} moods[] = {
+    {50, 45, 1, 12, 1},  /* as many come as go */
+    {80, 10, 1, 3, 1},   /* crumbs: holes shrink and vanish */
+    {45, 25, 10, 60, 1}, /* larger than nearly every hole: searches go far, and in vain */
+    {20, 60, 2, 12, 4},  /* neighbours go: holes merge */
+    {10, 10, 1, 20, 1},
+};
+
+static size_t size_in(dice *d, const struct mood *mood) {
+    return (mood->least + roll(d, mood->most - mood->least + 1)) * UNIT - roll(d, UNIT);
+}
+
+static void bustle(oracle *m, dice *d, const struct mood *mood) {
+    uint32_t what = roll(d, 100);
+    size_t i = roll(d, m->count), size = size_in(d, mood), align = (size_t)1 << roll(d, roll(d, 8) ? 4 : 9);
+    if (what < mood->make || m->count == 0) {
+        make_object(m, (int)roll(d, m->k.sized ? MALLOC : WAYS_TO_MAKE), size, align);
+    } else if (what < mood->make + mood->end) {
+        for (uint32_t n = 1 + roll(d, mood->together); n && i < m->count; n--) end_object(m, DEALLOC, i);
+    } else {
+        size_t old = m->live[i].size;
+        if (roll(d, 2)) size = old + roll(d, 6 * UNIT) - (old > 3 * UNIT ? 3 * UNIT : 0);
+        if (roll(d, 4)) align = m->live[i].align;
+        resize_object(m, (int)roll(d, m->k.sized ? REALLOC : WAYS_TO_RESIZE), i, size, align);
+    }
+    settle(m);
+}
+
+static size_t count_holes(const oracle *m) {
+    size_t holes = 0;
+    for (size_t i = 0; i <= m->count; i++) holes += gap_start(m, i) < gap_end(m, i);
+    return holes;
+}
+
+/* A heap that is filled, of which every other object goes, and on which the moods then take turns. */
+static void live_among_holes(size_t size, unsigned calls, int sized) {
+    oracle m = open_oracle(size, 4, sized);
+    dice d = size;
+    size_t fewest = SIZE_MAX, most = 0, refused;
+    while (m.failed == 0 && !test_failures) {
+        make_object(&m, ALLOC, size_in(&d, &moods[0]), 1);
+    }
     settle(&m);
     for (size_t i = m.count; i > 1 && !test_failures; i -= 2) end_object(&m, DEALLOC, i - 2);
-    settle(&m);
-    for (unsigned i = 0; i < 400 && !test_failures; i++) {
-        step(&m, &d, 45);
+    refused = m.failed;
+    for (unsigned i = 0; i < calls && !test_failures; i++) {
+        size_t mood = i / 500 % (sizeof moods / sizeof *moods), holes;
+        snprintf(test_note, sizeof test_note, "seed %lu, call %u", (unsigned long)size, i);
+        bustle(&m, &d, &moods[mood]);
+        if (i % 100) continue;
+        holes = count_holes(&m);
+        if (holes > most) most = holes;
+        if (holes < fewest) fewest = holes;
+    }
+    printf("among_holes: seed %lu, heap of %lu bytes, %u calls, %lu to %lu holes, %lu calls refused\n",
+           (unsigned long)size, (unsigned long)m.k.total, calls, (unsigned long)fewest, (unsigned long)most,
+           (unsigned long)(m.failed - refused));
+    m.check_every = 64; /* the rest is only tidying up */
+    while (m.count && !test_failures) {
+        end_object(&m, (int)roll(&d, sized ? FREE : WAYS_TO_END), roll(&d, m.count));
         settle(&m);
     }
-    free_all(&m, &d);
+    CHECK(is_empty(&m.k));
     close_oracle(&m);
+}
+
+TEST_BOTH(thousands_of_holes) {
+    live_among_holes(49152, 10000, sized);
+    live_among_holes(most_bytes() < 1u << 20 ? 260000 : 1u << 20, 20000, sized);
 }

@@ -206,7 +206,7 @@ TEST(badalloc_products) {
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < n; j++) {
             /* more than the heap if one is not small: so nothing wraps in the test itself */
-            int small = some[i] <= 1000 && some[j] <= 1000;
+            int small = some[i] <= 64 * G && some[j] <= 64 * G;
             int fits = some[i] == 0 || some[j] == 0 || (small && round_up(some[i] * some[j]) <= 60 * G);
             unsigned char *q;
             remember(&k);

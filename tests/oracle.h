@@ -6,6 +6,8 @@
  *   - A call may fail only if no gap between the objects would do, and then the heap's bytes are as they were.
  *   - check finds nothing; usage, largest and walk agree with the list; nothing outside the region was touched.
  *
+ * What costs time proportional to the heap is compared after every call only where the heap is small.
+ *
  * Offsets and sizes are bytes from the heap's first granule.
  * SPDX-License-Identifier: BSD-3-Clause */
 #ifndef ORACLE_H
@@ -23,12 +25,12 @@ typedef struct object {
 typedef struct oracle {
     kitchen k;
     object *live; /* in order of address */
-    size_t count, room;
+    size_t count, room, used;
     size_t low, low_at_least; /* the lowest that free has been, or so far down if the last call moved an object */
     size_t failed, failed_at_most;
     uint32_t seed;
-    uint64_t digest; /* of all answers, to see that the same calls get the same ones again */
-    int lazy;        /* look only now and then at what costs time proportional to the heap */
+    uint64_t digest;                         /* of all answers, to see that the same calls get the same ones again */
+    unsigned calls, check_every, look_every; /* every so many calls: ask check and largest; look at all bytes */
 } oracle;
 
 /* -- What the list says ------------------------------------------------------------------------------------------- */
@@ -47,7 +49,7 @@ static inline size_t gap_end(const oracle *m, size_t i) {
 
 /* How many bytes of [from, to) remain for an object of this alignment. */
 static inline size_t room_in(const oracle *m, size_t from, size_t to, size_t align) {
-    size_t odd = ((uintptr_t)m->k.base + from) % align, lead = odd ? align - odd : 0;
+    size_t lead = (0 - ((uintptr_t)m->k.base + from)) & (align - 1);
     return lead < to - from ? to - from - lead : 0;
 }
 
@@ -61,14 +63,10 @@ static inline size_t widest_gap(const oracle *m, size_t align) {
     return round_down(best);
 }
 
-static inline size_t bytes_used(const oracle *m) {
-    size_t sum = 0;
-    for (size_t i = 0; i < m->count; i++) sum += round_up(m->live[i].size);
-    return sum;
-}
-
 static inline int can_place(const oracle *m, size_t size, size_t align) {
-    return size <= widest_gap(m, align);
+    for (size_t i = 0; i <= m->count; i++)
+        if (round_up(size) <= room_in(m, gap_start(m, i), gap_end(m, i), align)) return 1;
+    return 0;
 }
 
 static inline int can_stay(const oracle *m, size_t i, size_t size, size_t align) {
@@ -91,17 +89,22 @@ static inline size_t malloc_align(size_t size) {
 
 static inline void enlist(oracle *m, const void *at, size_t size, size_t align) {
     object o = {(size_t)((const unsigned char *)at - m->k.base), size, align, m->seed++};
-    size_t i = m->count;
-    while (i && m->live[i - 1].start > o.start) i--;
+    size_t i = 0, end = m->count;
+    while (i < end) { /* the objects before i are below it, those from end on are not */
+        if (m->live[(i + end) / 2].start < o.start) i = (i + end) / 2 + 1;
+        else end = (i + end) / 2;
+    }
     if (!CHECK(m->count < m->room) || !CHECK(o.start >= gap_start(m, i)) || !CHECK(end_of(&o) <= gap_end(m, i))) return;
     memmove(&m->live[i + 1], &m->live[i], (m->count - i) * sizeof o);
     m->live[i] = o;
     m->count++;
-    if (m->k.total - bytes_used(m) < m->low) m->low = m->k.total - bytes_used(m);
+    m->used += round_up(size);
+    if (m->k.total - m->used < m->low) m->low = m->k.total - m->used;
     fill(m->k.base + o.start, 0, round_up(size), o.seed); /* to the last usable byte */
 }
 
 static inline void delist(oracle *m, size_t i) {
+    m->used -= round_up(m->live[i].size);
     memmove(&m->live[i], &m->live[i + 1], (--m->count - i) * sizeof *m->live);
 }
 
@@ -135,26 +138,27 @@ static inline int see(void *context, void *start, size_t size, tsp_kind kind) {
 
 /* After every call. Returns whether all has been well so far. */
 static inline int settle(oracle *m) {
-    tsp_report report = V_(check)(&m->k.heap);
     tsp_usage u = V_(usage)(&m->k.heap);
-    size_t used = bytes_used(m);
-    int thorough = !m->lazy || m->seed % 16 == 0;
-    if (!CHECK(report.status == TSP_OK && report.what == NULL))
-        printf("    check says: %s (at byte %lu)\n", report.what, (unsigned long)report.at);
+    m->calls++;
     CHECK(misuse.count == 0);
     CHECK(u.total == m->k.total);
-    CHECK(u.used == used);
-    CHECK(u.free == u.total - used);
+    CHECK(u.used == m->used);
+    CHECK(u.free == u.total - m->used);
     CHECK(u.objects == m->count);
-    CHECK(u.largest == widest_gap(m, 1));
     CHECK(u.low_free <= m->low);
     CHECK(u.low_free == m->low || u.low_free == m->low_at_least);
     m->low = m->low_at_least = u.low_free;
     CHECK(u.failed >= m->failed && u.failed <= m->failed_at_most);
     m->failed = m->failed_at_most = u.failed;
-    if (thorough) {
+    if (m->calls % m->check_every == 0) {
+        tsp_report report = V_(check)(&m->k.heap);
+        if (!CHECK(report.status == TSP_OK && report.what == NULL))
+            printf("    check says: %s (at byte %lu)\n", report.what, (unsigned long)report.at);
+        CHECK(u.largest == widest_gap(m, 1));
+    }
+    if (m->calls % m->look_every == 0) {
         walk w = {m, 0, 0};
-        size_t align = (size_t)1 << m->seed % 8;
+        size_t align = (size_t)1 << m->calls / m->look_every % 8;
         CHECK(V_(walk)(&m->k.heap, see, &w) == 0);
         CHECK(w.at == m->k.total && w.next == m->count);
         CHECK(V_(largest)(&m->k.heap, align) == widest_gap(m, align));
@@ -191,7 +195,8 @@ static inline oracle open_oracle(size_t size, size_t offset, int sized) {
     m.live = malloc((m.room + 1) * sizeof *m.live);
     if (m.live == NULL) exit(2);
     m.low = m.low_at_least = m.k.total;
-    m.lazy = size > 1024;
+    m.check_every = size <= 65536 ? 1 : 4;
+    m.look_every = size <= 1024 ? 1 : size <= 65536 ? 16 : 512;
     return m;
 }
 
@@ -207,8 +212,10 @@ static inline void make_object(oracle *m, int way, size_t size, size_t align) {
     TSP_V *heap = &m->k.heap;
     void *p = NULL;
     int zeroed = way == ALLOC_ZEROED || way == CALLOC;
+    int fits;
     if (way == MALLOC || way == CALLOC || way == REALLOC_NULL) align = malloc_align(size);
-    remember(&m->k);
+    fits = size && can_place(m, size, align);
+    if (!fits) remember(&m->k);
     switch (way) {
     case ALLOC: p = V_(alloc)(heap, size, align); break;
     case ALLOC_ZEROED: p = V_(alloc_zeroed)(heap, size, align); break;
@@ -226,10 +233,10 @@ static inline void make_object(oracle *m, int way, size_t size, size_t align) {
     }
     note_answer(m, p);
     if (p == NULL) {
-        CHECK(!can_place(m, size, align));
-        check_refusal(m);
+        if (CHECK(!fits)) check_refusal(m);
         return;
     }
+    CHECK(fits);
     if (!CHECK(is_placed(&m->k, p, size, align))) return;
     if (zeroed) CHECK(is_filled_with(p, size, 0));
     CHECK(V_(contains)(heap, p));
@@ -244,6 +251,7 @@ static inline void end_object(oracle *m, int way, size_t i) {
     TSP_V *heap = &m->k.heap;
     object o = m->live[i];
     void *p = m->k.base + o.start;
+    CHECK(keeps(p, round_up(o.size), o.seed));
     delist(m, i);
     switch (way) {
     case DEALLOC: CHECK(V_(dealloc)(heap, p, o.size, o.align) == TSP_OK); break;
@@ -263,17 +271,19 @@ static inline void resize_object(oracle *m, int way, size_t i, size_t size, size
     TSP_V *heap = &m->k.heap;
     object o = m->live[i];
     unsigned char *p = m->k.base + o.start, *q = NULL;
-    size_t kept = way >= REALLOC ? round_up(o.size) : o.size, free_before = m->k.total - bytes_used(m);
+    size_t kept = way >= REALLOC ? round_up(o.size) : o.size, free_before = m->k.total - m->used;
+    int stays, fits;
     if (way >= REALLOC) align = malloc_align(size);
     if (kept > size) kept = size;
-    remember(&m->k);
+    stays = can_stay(m, i, size, align);
+    fits = stays || (way != IN_PLACE && (can_slide(m, i, size, align) || can_place(m, size, align)));
+    if (!fits) remember(&m->k);
     switch (way) {
     case RESIZE: q = V_(resize)(heap, p, o.size, size, align); break;
     case RESIZE_ZEROED: q = V_(resize_zeroed)(heap, p, o.size, size, align); break;
     case IN_PLACE: {
         tsp_status status = V_(resize_in_place)(heap, p, o.size, size, align);
         CHECK(status == TSP_OK || status == TSP_NO_MEMORY);
-        CHECK((status == TSP_OK) == can_stay(m, i, size, align));
         if (status == TSP_OK) q = p;
         break;
     }
@@ -282,12 +292,11 @@ static inline void resize_object(oracle *m, int way, size_t i, size_t size, size
     }
     note_answer(m, q);
     if (q == NULL) {
-        if (way != IN_PLACE)
-            CHECK(!can_stay(m, i, size, align) && !can_place(m, size, align) && !can_slide(m, i, size, align));
-        check_refusal(m);
+        if (CHECK(!fits)) check_refusal(m);
         return;
     }
-    if (way != IN_PLACE && can_stay(m, i, size, align)) CHECK(q == p);
+    CHECK(fits);
+    if (stays) CHECK(q == p);
     if (!CHECK(is_placed(&m->k, q, size, align))) return;
     CHECK(keeps(q, kept, o.seed));
     if (way == RESIZE_ZEROED && size > o.size) CHECK(is_filled_with(q + o.size, size - o.size, 0));

@@ -1,8 +1,7 @@
 /* Several threads on one heap: every object keeps its bytes, and in the end the heap is whole. Heaps that make
  * themselves, raced: made once. The calls that give up instead of waiting. Compiled for the spin lock and for the
- * platform's lock
- * (-DTSP_LOCK=2), which here is a mutex that also sees whether every section that was begun is ended; under
- * ThreadSanitizer too.
+ * platform's lock (-DTSP_LOCK=2), which here is a mutex that also sees whether every section that was begun is ended;
+ * under ThreadSanitizer too.
  * SPDX-License-Identifier: BSD-3-Clause */
 #include "family.h"
 
@@ -156,8 +155,8 @@ static void *cook_works(void *argument) {
     return NULL;
 }
 
-static void cook_together(size_t granules, int sized) {
-    kitchen k = open_kitchen(granules, sized);
+static void cook_together(size_t units, int sized) {
+    kitchen k = open_kitchen(units, sized);
     pthread_t thread[THREADS];
     cook c[THREADS];
     size_t busy = 0;
