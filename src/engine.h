@@ -1,6 +1,6 @@
 /* The engine: holes, and how objects are cut from them and given back. Written once, compiled by tsp4k.c, tsp128k.c and
  * tsp16m.c, which say which integer a link is (TSP_LINK) and whether there are express lanes (TSP_LANES, 0 or 2). The
- * public functions that wrap it are in interface.h, the validator in check.h; DESIGN.md has the reasons and the figures.
+ * public functions around it are in interface.h, the validator in check.h; DESIGN.md has the reasons and figures.
  *
  * The heap is `granules` granules of two links each. A live object is a run of granules and nothing else. A hole is a
  * maximal run of free granules. It describes itself in its last ones, so that cutting an object from its low end, or
@@ -14,7 +14,7 @@
  *      size  granules in this hole
  *      gap   distance to the end of the next hole
  *      hopL  distance to the end of the next station of lane L: a hole of more than L granules, picked by its address
- *      topL  no hole after this station, up to and including the lane's next, is larger (means nothing without stations)
+ *      topL  no hole after this station, up to and including the lane's next, is larger (if there are stations)
  *
  * The lanes let a search pass whole stretches of holes (Pugh, "Skip lists", 1990), and only holes with room to spare
  * carry them. All distances are in granules and positive; 0 ends a list. So each list runs upwards whatever the bytes
@@ -141,7 +141,8 @@ static inline void link_out(byte *before, const byte *old) {
 
 #if TSP_LANES
 /* How many lanes a hole is on: one in 16 is on the first, one in 128 on the second too, if they are large enough.
- * Fibonacci hashing (Knuth, TAOCP 3, 6.4) of the end, so that a regular layout does not make all holes stations, or none. */
+ * Fibonacci hashing (Knuth, TAOCP 3, 6.4) of the end, so that a regular layout does not make all of them stations, or
+ * none. */
 static inline unsigned lanes_of(size_t end, size_t size) {
     unsigned hash = (uint16_t)((uint16_t)end * 40503u);
     return size < 2 || hash >> 12 ? 0 : size < 3 || hash >> 9 ? 1 : 2;
@@ -226,8 +227,8 @@ typedef struct spot {
     size_t lead;     /* bytes to leave before the object, for its alignment */
 } spot;
 
-/* Looks at the holes behind the one that ends at `end` (node: before), to the one that ends at `stop`, for a smaller one
- * than the best that n granules fit into. An exact fit ends the search. */
+/* Looks at the holes behind the one that ends at `end` (node: before), to the one that ends at `stop`, for a smaller
+ * one than the best that n granules fit into. An exact fit ends the search. */
 static HOT void scan(const heap *h, const byte *before, size_t end, size_t stop, size_t n, size_t mask, spot *best) {
     size_t left = stop - end, d = get(GAP(before));
     byte *hole;
@@ -252,8 +253,8 @@ static HOT void scan(const heap *h, const byte *before, size_t end, size_t stop,
 }
 
 #if TSP_LANES
-/* As scan over the whole heap, but rides past what is too small by its tops, and gets off after the first segment of lane 1
- * that has a fit. p becomes the stations before the best. best.left counts from the end of the heap. */
+/* As scan over the whole heap, but rides past what is too small by its tops, and gets off after the first segment of
+ * lane 1 that has a fit. p becomes the stations before the best. best.left counts from the end of the heap. */
 static spot ride(const heap *h, size_t n, size_t mask, place *p) {
     const size_t granules = h->granules;
     int vain = 0;
@@ -303,8 +304,8 @@ static spot ride(const heap *h, size_t n, size_t mask, place *p) {
 }
 #endif
 
-/* Takes n granules from the smallest hole that they fit into, the first of that size; with express lanes, the smallest in
- * the first segment that has any. Returns their start. */
+/* Takes n granules from the smallest hole that they fit into, the first of that size; with express lanes, the smallest
+ * in the first segment that has any. Returns their start. */
 static HOT size_t claim(const heap *h, size_t n, size_t mask) {
     size_t end, start;
     place p;
@@ -377,8 +378,8 @@ static size_t find_mark(const heap *h, size_t a) {
 
 /* -- Giving back -------------------------------------------------------------------------------------------------- */
 
-/* The hole after the one at node `before`, which ends at `end`: returns its size, *next is its end. 0 and `granules` + 1
- * if there is none, DAMAGED if there can be none like that. */
+/* The hole after the one at node `before`, which ends at `end`: returns its size, *next is its end. 0 and
+ * `granules` + 1 if there is none, DAMAGED if there can be none like that. */
 static inline size_t hole_after(const heap *h, const byte *before, size_t end, size_t *next) {
     size_t d = get(GAP(before)), size;
     *next = (size_t)h->granules + 1;

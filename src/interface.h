@@ -38,7 +38,8 @@ static ALWAYS_INLINE size_t offset(const heap *h, const void *pointer) {
 /* The address of an object of size 0: aligned, not NULL, outside the heap. */
 static void *nowhere(const heap *h, size_t align) {
     uintptr_t at = align;
-    if (offset(h, (void *)at) < capacity(h)) at = ((uintptr_t)h->base + capacity(h) + align - 1) & ~(uintptr_t)(align - 1);
+    if (offset(h, (void *)at) < capacity(h))
+        at = ((uintptr_t)h->base + capacity(h) + align - 1) & ~(uintptr_t)(align - 1);
     return (void *)at;
 }
 
@@ -274,7 +275,7 @@ static size_t product(size_t count, size_t size) {
 
 /* -- Making a heap ------------------------------------------------------------------------------------------------ */
 
-/* One hole over everything, and statistics from the beginning. The state is set last: it says that the rest is there. */
+/* One hole over everything, and statistics from the beginning. The state is set last: it says that all is there. */
 static void empty(heap *h, unsigned char kind) {
     place p;
     h->gap = 0;
@@ -298,7 +299,7 @@ static void make(heap *h, void *memory, size_t size, int sized) {
     size_t lost = (size_t)(0 - (uintptr_t)memory) % GRANULE, granules;
     size = memory == NULL || size < lost ? 0 : size - lost;
     granules = size / GRANULE;
-    if (!sized) { /* a byte of map for eight granules: in rounds, since a division costs some machines more code than this */
+    if (!sized) { /* a byte of map for eight granules; in rounds, since a division is more code on some machines */
         size_t over;
         while ((over = granules * GRANULE + (granules + 7) / 8) > size) granules -= (over - size) / (2 * GRANULE) + 1;
     }
