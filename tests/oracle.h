@@ -64,7 +64,8 @@ static inline size_t widest_gap(const oracle *m, size_t align) {
 }
 
 static inline int can_place(const oracle *m, size_t size, size_t align) {
-    for (size_t i = 0; i <= m->count; i++)
+    size_t i = m->count + 1; /* from the end, where a heap that is being filled has its room */
+    while (i--)
         if (round_up(size) <= room_in(m, gap_start(m, i), gap_end(m, i), align)) return 1;
     return 0;
 }
@@ -195,7 +196,7 @@ static inline oracle open_oracle(size_t size, size_t offset, int sized) {
     m.live = malloc((m.room + 1) * sizeof *m.live);
     if (m.live == NULL) exit(2);
     m.low = m.low_at_least = m.k.total;
-    m.check_every = size <= 65536 ? 1 : 4;
+    m.check_every = size <= 65536 ? 1 : 6;
     m.look_every = size <= 1024 ? 1 : size <= 65536 ? 16 : 512;
     return m;
 }
