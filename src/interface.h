@@ -196,13 +196,14 @@ static tsp_status judge_foreign(const heap *h, const void *pointer, size_t bytes
 static HOT tsp_status old_object(heap *h, void *pointer, size_t bytes, int any, size_t align, int impatient) {
     tsp_status status;
     lock_state state;
-    if (!is_power_of_two(align)) return TSP_BAD_ALIGNMENT;
-    if ((uintptr_t)pointer & (align - 1)) return TSP_MISALIGNED;
+    if (((uintptr_t)pointer | align) & (align - 1)) /* also for 0, but for a NULL pointer, which is foreign */
+        return is_power_of_two(align) ? TSP_MISALIGNED : TSP_BAD_ALIGNMENT;
     if (!impatient) state = LOCK(h);
     else if (!TRY_LOCK(h, &state)) return TSP_BUSY;
     status = deallocate(h, pointer, bytes, any);
     UNLOCK(h, state);
-    return status == TSP_FOREIGN ? judge_foreign(h, pointer, bytes, any) : status;
+    if (status == TSP_FOREIGN) return align ? judge_foreign(h, pointer, bytes, any) : TSP_BAD_ALIGNMENT;
+    return status;
 }
 
 static tsp_status give_back(heap *h, void *pointer, size_t bytes, int any) {
