@@ -561,3 +561,31 @@ TEST_BOTH(heap_scribbled) {
     }
     say_share("heap_scribbled");
 }
+
+/* Some links among hundreds of holes, where tsp16m has its express lanes: noise, and small numbers that look like
+ * links. */
+TEST_BOTH(lanes_scribbled) {
+    enum { MOST = 400, LINK = GRANULE / 2 };
+    for (unsigned seed = 1; seed <= 300; seed++) {
+        dice d = seed * 4321;
+        kitchen k = open_kitchen_at(MOST * 7 * UNIT, seed % 16, sized);
+        unsigned char *hole[MOST];
+        size_t n[MOST];
+        for (size_t i = 0; i < MOST; i++) { /* three to six units each, and walls between them */
+            hole[i] = V_(alloc)(&k.heap, n[i] = (3 + roll(&d, 4)) * UNIT, 1);
+            CHECK(hole[i] && V_(alloc)(&k.heap, UNIT, 1));
+        }
+        for (size_t i = 0; i < MOST; i++) CHECK(V_(dealloc)(&k.heap, hole[i], n[i], 1) == TSP_OK);
+        CHECK(V_(check)(&k.heap).status == TSP_OK);
+        for (unsigned times = 1 + roll(&d, 30); times; times--) {
+            size_t i = roll(&d, MOST);
+            unsigned char *at = hole[i] + roll(&d, n[i] / LINK) * LINK;
+            for (size_t byte = 0; byte < LINK; byte++) at[byte] = (unsigned char)(byte && seed % 2 ? 0 : roll(&d, 256));
+        }
+        judge_damage(&k, &d);
+        carry_on(&k, &d, 100);
+        drop_region(&k.where);
+        free(k.image);
+    }
+    say_share("lanes_scribbled");
+}
