@@ -90,24 +90,25 @@ static inline size_t start_heap(TSP_V *heap, void *memory, size_t size, int size
 #endif
 
 /* size bytes at an address that is `offset` beyond a multiple of PAGE, so that runs repeat exactly. AddressSanitizer
- * sees every access to the guards around them; without it, writes show in the guards' bytes. */
+ * sees every access to what is around them; without it, writes to the guards show in their bytes. */
 enum { PAGE = 4096, GUARD = 96 };
 typedef struct region {
     unsigned char *block, *memory;
-    size_t size;
+    size_t size, room; /* of the memory, and of the block */
 } region;
 
 static inline region make_region(size_t size, size_t offset) {
     region r;
-    r.block = malloc(size + offset + 2 * PAGE + GUARD);
+    r.room = size + offset + 3 * PAGE;
+    r.block = malloc(r.room);
     if (r.block == NULL) exit(2);
     r.memory = r.block + PAGE + (size_t)(0 - (uintptr_t)r.block) % PAGE + offset;
     r.size = size;
     memset(r.memory - GUARD, 0xC5, GUARD);
     memset(r.memory, 0xDB, size);
     memset(r.memory + size, 0xC5, GUARD);
-    FORBID(r.memory - GUARD, GUARD);
-    FORBID(r.memory + size, GUARD);
+    FORBID(r.block, (size_t)(r.memory - r.block));
+    FORBID(r.memory + size, r.room - size - (size_t)(r.memory - r.block));
     return r;
 }
 
@@ -123,8 +124,7 @@ static inline int guards_hold(const region *r) {
 
 static inline void drop_region(region *r) {
     CHECK(guards_hold(r));
-    PERMIT(r->memory - GUARD, GUARD);
-    PERMIT(r->memory + r->size, GUARD);
+    PERMIT(r->block, r->room);
     free(r->block);
 }
 

@@ -562,25 +562,94 @@ TEST_BOTH(heap_scribbled) {
     say_share("heap_scribbled");
 }
 
-/* Some links among hundreds of holes, where tsp16m has its express lanes: noise, and small numbers that look like
- * links. */
+/* Holes of three to six units each, live walls of a unit after each of them, and nothing else free. */
+enum { HOLES_MOST = 400, LINK = GRANULE / 2 };
+static unsigned char *hole[HOLES_MOST], *wall[HOLES_MOST];
+static size_t hole_size[HOLES_MOST];
+
+static kitchen lay_holes(dice *d, size_t holes, size_t offset, int sized) {
+    kitchen k = open_kitchen_at(holes * 7 * UNIT, offset, sized);
+    for (size_t i = 0; i < holes; i++) {
+        hole_size[i] = (3 + roll(d, 4)) * UNIT;
+        hole[i] = V_(alloc)(&k.heap, hole_size[i], 1);
+        wall[i] = V_(alloc)(&k.heap, UNIT, 1);
+        CHECK(hole[i] && wall[i]);
+    }
+    V_(alloc)(&k.heap, V_(largest)(&k.heap, 1), 1);
+    for (size_t i = 0; i < holes; i++) CHECK(V_(dealloc)(&k.heap, hole[i], hole_size[i], 1) == TSP_OK);
+    CHECK(V_(check)(&k.heap).status == TSP_OK);
+    return k;
+}
+
+static void scribble(unsigned char *link, uint32_t value) {
+    const uint16_t half = (uint16_t)value;
+    memcpy(link, LINK == 2 ? (const void *)&half : (const void *)&value, LINK);
+}
+
+/* What is asked of the heap around a damaged hole. */
+enum { END_AFTER, END_BEFORE, GROW_AFTER, GROW_BEFORE, SLIDE, TAKE_THE_HOLE, TAKE_LITTLE, TAKE_ALIGNED, ASK, ACTIONS };
+
+static void act(kitchen *k, size_t i, int action) {
+    TSP_V *h = &k->heap;
+    unsigned char *after = wall[i], *before = wall[i ? i - 1 : 0], *p = NULL;
+    size_t size = 2 * UNIT;
+    switch (action) {
+    case END_AFTER: V_(dealloc)(h, after, UNIT, 1); break;
+    case END_BEFORE: V_(dealloc)(h, before, UNIT, 1); break;
+    case GROW_AFTER: p = V_(resize)(h, after, UNIT, size, 1); break;
+    case GROW_BEFORE: p = V_(resize)(h, before, UNIT, size, 1); break;
+    case SLIDE: p = V_(resize)(h, after, UNIT, size = 7 * UNIT, 1); break; /* no hole is so large */
+    case TAKE_THE_HOLE: p = V_(alloc)(h, size = hole_size[i], 1); break;
+    case TAKE_LITTLE: p = V_(alloc)(h, size, 1); break;
+    case TAKE_ALIGNED: p = V_(alloc)(h, size, 4 * UNIT); break;
+    case ASK: V_(largest)(h, UNIT), V_(usage)(h), V_(walk)(h, visit_inside, k); break;
+    }
+    if (p) CHECK(is_placed(k, p, size, 1));
+}
+
+/* Every link of a hole, set to what breaks a list, and then every call that would follow it. */
+TEST_BOTH(every_link_scribbled) {
+    enum { HOLES = 20, LINKS = 6, VALUES = 10 };
+    for (unsigned seed = 1; seed <= 12; seed++) {
+        dice d = seed;
+        kitchen k = lay_holes(&d, HOLES, 0, sized);
+        TSP_V saved = k.heap;
+        const uint32_t all = (uint32_t)(k.total / GRANULE);
+        remember(&k);
+        for (size_t i = 0; i < HOLES; i++)
+            for (size_t link = 1; link <= LINKS; link++)
+                for (size_t v = 0; v < VALUES; v++)
+                    for (int action = 0; action < ACTIONS; action++) {
+                        unsigned char *at = hole[i] + hole_size[i] - link * LINK;
+                        const uint32_t own = (uint32_t)(hole_size[i] / GRANULE);
+                        const uint32_t values[VALUES] = {0,   1,       2,       own - 1,     own + 1,
+                                                         all, all + 1, 0x8000u, 0x1FFFFFFFu, 0xFFFFFFFFu};
+                        scribble(at, values[v]);
+                        act(&k, i, action);
+                        act(&k, i ? i - 1 : i, (action + 1) % ACTIONS);
+                        V_(check)(&k.heap);
+                        if (!CHECK(guards_hold(&k.where))) return;
+                        k.heap = saved;
+                        memcpy(k.where.memory, k.image, k.where.size);
+                    }
+        close_kitchen(&k);
+    }
+}
+
+/* Hundreds of holes, where tsp16m has its express lanes: scribbles here and there, or two links of every hole. */
 TEST_BOTH(lanes_scribbled) {
-    enum { MOST = 400, LINK = GRANULE / 2 };
-    for (unsigned seed = 1; seed <= 300; seed++) {
+    for (unsigned seed = 1; seed <= 400; seed++) {
         dice d = seed * 4321;
-        kitchen k = open_kitchen_at(MOST * 7 * UNIT, seed % 16, sized);
-        unsigned char *hole[MOST];
-        size_t n[MOST];
-        for (size_t i = 0; i < MOST; i++) { /* three to six units each, and walls between them */
-            hole[i] = V_(alloc)(&k.heap, n[i] = (3 + roll(&d, 4)) * UNIT, 1);
-            CHECK(hole[i] && V_(alloc)(&k.heap, UNIT, 1));
-        }
-        for (size_t i = 0; i < MOST; i++) CHECK(V_(dealloc)(&k.heap, hole[i], n[i], 1) == TSP_OK);
-        CHECK(V_(check)(&k.heap).status == TSP_OK);
-        for (unsigned times = 1 + roll(&d, 30); times; times--) {
-            size_t i = roll(&d, MOST);
-            unsigned char *at = hole[i] + roll(&d, n[i] / LINK) * LINK;
-            for (size_t byte = 0; byte < LINK; byte++) at[byte] = (unsigned char)(byte && seed % 2 ? 0 : roll(&d, 256));
+        kitchen k = lay_holes(&d, HOLES_MOST, seed % 16, sized);
+        size_t one = 1 + roll(&d, 6), two = 1 + roll(&d, 6), span = seed % 3 ? 7 : 65536;
+        for (size_t i = 0; i < HOLES_MOST; i++) {
+            unsigned char *end = hole[i] + hole_size[i];
+            if (seed % 2) {
+                scribble(end - one * LINK, roll(&d, span));
+                scribble(end - two * LINK, roll(&d, 65536));
+            } else if (roll(&d, 30) == 0) {
+                scribble(hole[i] + roll(&d, hole_size[i] / LINK) * LINK, roll(&d, span));
+            }
         }
         judge_damage(&k, &d);
         carry_on(&k, &d, 100);
