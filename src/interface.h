@@ -50,7 +50,13 @@ static int is_nowhere(const heap *h, const void *pointer) {
 
 /* The alignment of malloc(size): the largest power of two that is at most size and that any type needs. */
 static size_t malloc_alignment(size_t size) {
-#ifdef __BIGGEST_ALIGNMENT__ /* max_align_t is C11, and vectors want more than it */
+#if defined(__clang__) /* max_align_t as its own header has it, in C99 too */
+    struct strictest {
+        long long ll __attribute__((aligned(__alignof__(long long))));
+        long double ld __attribute__((aligned(__alignof__(long double))));
+    };
+    size_t align = __alignof__(struct strictest);
+#elif defined(__BIGGEST_ALIGNMENT__) /* gcc's is this, but for vectors, which want more */
     size_t align = __BIGGEST_ALIGNMENT__ < 16 ? __BIGGEST_ALIGNMENT__ : 16;
 #else
     struct strictest {

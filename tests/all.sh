@@ -23,12 +23,14 @@ flags() {
 }
 
 # The objects of a variant, in a folder of their own.
+# shellcheck disable=SC2046 # flags are words
 library() {
     mkdir -p "$build/lib$1" && cd "$build/lib$1" && rm -f ./*.o &&
         $CC -std=c99 $strict $CFLAGS $(flags "$1") -c "$root"/src/*.c
 }
 
 # program SOURCE FAMILY VARIANT: compiles one test and runs it.
+# shellcheck disable=SC2046
 program() {
     rm -f "$build/$name"
     case $1 in
