@@ -156,7 +156,7 @@ TSP_HANDLE(tsp16m, uint32_t, uint32_t hop2; uint32_t objects; uint32_t hop1; uin
  * size_t V_init(spoon, memory, size)
  * size_t V_init_sized(spoon, memory, size)
  *     Makes a heap of the size bytes at memory: one that remembers sizes, or a sized one. Any address and any size
- *     will do; up to a granule less one byte is lost at each end. Returns the number of bytes that can be handed out:
+ *     will do; less than a granule is lost before the heap and less than TSP_ROUND bytes behind it. Returns the number of bytes that can be handed out:
  *     0 where memory is NULL or too small (then every allocation fails), and less than you gave where it is more than
  *     the family can hold (then the rest stays yours, untouched). Writes nothing outside the region, and inside it
  *     only a few granules at its end and, for a remembering heap, the map. Cost: constant, or the map's size.
