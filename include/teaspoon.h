@@ -1,8 +1,8 @@
 /* teaspoon - a memory allocator for when all you have is a teaspoon of memory.
  * SPDX-License-Identifier: BSD-3-Clause
  *
- * A heap is a block of bytes that you own, cut into granules. A live object is a run of granules with nothing before it,
- * after it or in between; free memory describes itself. DESIGN.md shows it in pictures.
+ * A heap is a block of bytes that you own, cut into granules. A live object is a run of granules with nothing before
+ * it, after it or in between; free memory describes itself. DESIGN.md shows it in pictures.
  *
  *     static unsigned char bytes[2048];
  *     static tsp4k spoon;
@@ -55,9 +55,10 @@
 #define TSP_LOCK_SPIN 1
 #define TSP_LOCK_HOOKS 2
 
-/* Objects of TSP_ROUND bytes or more are rounded up to a multiple of it, smaller ones to a granule. 8 suits objects that
- * are aligned to 8: exact sizes would leave splinters of 4 bytes between them, which nobody can use and every search has
- * to pass. Where nothing needs an alignment of 8, -DTSP_ROUND=4 for the library and all that uses it saves those bytes. */
+/* Objects of TSP_ROUND bytes or more are rounded up to a multiple of it, smaller ones to a granule. 8 suits objects
+ * that are aligned to 8: exact sizes would leave splinters of 4 bytes between them, which hardly anybody can use and
+ * every search has to pass. Where nothing needs an alignment of 8, -DTSP_ROUND=4 for the library and all that uses it
+ * saves those bytes. */
 #ifndef TSP_ROUND
 #if defined(__BIGGEST_ALIGNMENT__) && __BIGGEST_ALIGNMENT__ < 8
 #define TSP_ROUND __BIGGEST_ALIGNMENT__
@@ -94,7 +95,8 @@ const char *tsp_version(void);
 /* Called by the functions that return a pointer or nothing (V_free, V_realloc, V_resize, ...) when they refuse a call
  * because of misuse or damage. heap is the handle, pointer what was passed in. The heap is unlocked and unchanged.
  * Define a function of this name in your program to replace the library's, which on a hosted system says what happened
- * on stderr and aborts, and otherwise traps. If it returns, the refused call returns too: NULL, or having done nothing. */
+ * on stderr and aborts, and otherwise traps. If it returns, the refused call returns too: NULL, or having done
+ * nothing. */
 void tsp_misuse(const void *heap, const void *pointer, tsp_status status);
 
 /* With TSP_LOCK_HOOKS the platform defines these three: for instance "save the interrupt mask and disable", or an RTOS
@@ -156,11 +158,11 @@ TSP_HANDLE(tsp16m, uint32_t, uint32_t hop2; uint32_t objects; uint32_t hop1; uin
  * size_t V_init(spoon, memory, size)
  * size_t V_init_sized(spoon, memory, size)
  *     Makes a heap of the size bytes at memory: one that remembers sizes, or a sized one. Any address and any size
- *     will do; less than a granule is lost before the heap and less than TSP_ROUND bytes behind it. Returns the number of bytes that can be handed out:
- *     0 where memory is NULL or too small (then every allocation fails), and less than you gave where it is more than
- *     the family can hold (then the rest stays yours, untouched). Writes nothing outside the region, and inside it
- *     only a few granules at its end and, for a remembering heap, the map. Cost: constant, or the map's size.
- *     Whoever calls it must be the only user of spoon.
+ *     will do; less than a granule is lost before the heap and less than TSP_ROUND bytes behind it. Returns the number
+ *     of bytes that can be handed out: 0 where memory is NULL or too small (then every allocation fails), and less
+ *     than you gave where it is more than the family can hold (then the rest stays yours, untouched). Writes nothing
+ *     outside the region, and inside it only a few granules at its end and, for a remembering heap, the map. Cost:
+ *     constant, or the map's size. Whoever calls it must be the only user of spoon.
  *
  * void V_reset(spoon)
  *     Empties the heap at once: every object is gone, statistics begin anew. Cost as V_init.
@@ -219,7 +221,8 @@ TSP_HANDLE(tsp16m, uint32_t, uint32_t hop2; uint32_t objects; uint32_t hop1; uin
  *     say it) is refused and reported to tsp_misuse. Cost: a search, and a scan of the object's bits (one step for
  *     32 granules).
  * size_t V_usable_size(spoon, pointer)
- *     How many bytes the object may be used for: its size rounded up as TSP_ROUND says. 0 for NULL and objects of size 0.
+ *     How many bytes the object may be used for: its size rounded up as TSP_ROUND says. 0 for NULL and objects of
+ *     size 0.
 
  * ---- Looking at a heap
 
@@ -328,7 +331,8 @@ TSP_FUNCTIONS(tsp16m)
 /* ---- How large must a heap be? -----------------------------------------------------------------------------------
  * Bytes at a granule-aligned address that hold n objects of a size and alignment in an empty heap, right to the byte:
  * a constant expression, so it can size an array. For alignments above the granule the region itself must be aligned
- * to it. TSP4K_BYTES is for heaps that remember sizes, TSP4K_BYTES_SIZED for sized heaps; likewise TSP128K_, TSP16M_. */
+ * to it. TSP4K_BYTES is for heaps that remember sizes, TSP4K_BYTES_SIZED for sized heaps; likewise TSP128K_ and
+ * TSP16M_. */
 #define TSP4K_BYTES_SIZED(n, size, align) TSP_BYTES_SIZED_(4, n, size, align)
 #define TSP4K_BYTES(n, size, align) TSP_BYTES_(4, n, size, align)
 #define TSP128K_BYTES_SIZED(n, size, align) TSP_BYTES_SIZED_(4, n, size, align)
