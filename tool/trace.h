@@ -30,7 +30,7 @@ int trace_read(trace *t, const char *file, size_t natural);
 
 void trace_drop(trace *t);
 
-/* The most bytes live at once with each object rounded up as the heap does it, and the operation that first made it so. */
+/* The most bytes live at once with each object rounded up as the heap does it, and the operation that made it so. */
 size_t trace_fullest(const trace *t, size_t granule, size_t *at);
 
 #endif
