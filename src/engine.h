@@ -401,17 +401,26 @@ static tsp_status examine(const heap *h, size_t a, size_t b, place *p) {
     return b > h->granules ? TSP_CORRUPT : TSP_OK;
 }
 
+/* What the live granules that begin at a may touch: p is the place before, *before the size of the hole that ends at a,
+ * or 0; returned is the size of the hole behind them, *end its end, as hole_after has it. Either size may be DAMAGED. */
+static HOT size_t around(const heap *h, size_t a, place *p, size_t *before, size_t *end) {
+    size_t size;
+    find(h, a ? a - 1 : 0, p);
+    size = hole_after(h, p->before, p->before_end, end);
+    *before = 0;
+    if (*end == a) {
+        *before = size;
+        size = hole_after(h, node(h, a), a, end);
+    }
+    return size;
+}
+
 /* Makes the live granules [a, b) free, and one hole with the holes that they touch. a < b <= granules.
  *      [ before ] [a, b) [ after ]  =>  [ one hole ] */
 static HOT tsp_status release(const heap *h, size_t a, size_t b) {
-    size_t end, size, before = 0;
+    size_t end, before, size;
     place p;
-    find(h, a ? a - 1 : 0, &p);
-    size = hole_after(h, p.before, p.before_end, &end);
-    if (end == a) {
-        before = size;
-        size = hole_after(h, node(h, a), a, &end);
-    }
+    size = around(h, a, &p, &before, &end);
     if (size == DAMAGED || before == DAMAGED) return TSP_CORRUPT;
     if (end - size < b) return TSP_ALREADY_FREE;
     if (!before && !may_begin(h, a)) return TSP_INTERIOR;

@@ -142,15 +142,7 @@ static inline tsp_status stay(heap *h, const place *p, size_t a, size_t b, size_
  *      [ before ] object [ after ]  =>  [ lead ] object [ tail ] */
 static tsp_status slide(heap *h, size_t a, size_t b, size_t n, size_t align, size_t keep, void **result) {
     place p;
-    size_t end, before, after, low, start;
-    find(h, a ? a - 1 : 0, &p);
-    before = hole_after(h, p.before, p.before_end, &end);
-    if (end == a) {
-        after = hole_after(h, node(h, a), a, &end);
-    } else {
-        after = before;
-        before = 0;
-    }
+    size_t end, before, low, start, after = around(h, a, &p, &before, &end);
     if (before == DAMAGED || after == DAMAGED) return TSP_CORRUPT;
     if (end - after != b) after = 0;
     low = a - before;
@@ -194,9 +186,10 @@ static HOT void *new_object(heap *h, size_t bytes, size_t align, int impatient) 
     return bytes ? refuse(h, NULL, status) : nowhere(h, align);
 }
 
-/* What is said of a pointer that is not into the heap, when it comes back as an object of that size. */
-static tsp_status judge_foreign(const heap *h, const void *pointer, size_t bytes, int any) {
-    return pointer == NULL || (any ? is_nowhere(h, pointer) : bytes == 0) ? TSP_OK : TSP_FOREIGN;
+/* Whether a pointer that is not into the heap stands for no bytes: NULL, or an object of size 0. any: the caller did not
+ * say of what size. */
+static int is_nothing(const heap *h, const void *pointer, size_t bytes, int any) {
+    return pointer == NULL || (any ? is_nowhere(h, pointer) : bytes == 0);
 }
 
 static HOT tsp_status old_object(heap *h, void *pointer, size_t bytes, int any, size_t align, int impatient) {
@@ -208,10 +201,12 @@ static HOT tsp_status old_object(heap *h, void *pointer, size_t bytes, int any, 
     else if (!TRY_LOCK(h, &state)) return TSP_BUSY;
     status = deallocate(h, pointer, bytes, any);
     UNLOCK(h, state);
-    if (status == TSP_FOREIGN) return align ? judge_foreign(h, pointer, bytes, any) : TSP_BAD_ALIGNMENT;
-    return status;
+    if (status != TSP_FOREIGN) return status;
+    if (align == 0) return TSP_BAD_ALIGNMENT;
+    return is_nothing(h, pointer, bytes, any) ? TSP_OK : TSP_FOREIGN;
 }
 
+/* The same for callers that can afford a call, so that the hot paths are not compiled into each of them. */
 static tsp_status give_back(heap *h, void *pointer, size_t bytes, int any) {
     return old_object(h, pointer, bytes, any, 1, 0);
 }
@@ -257,9 +252,7 @@ static tsp_status resize(heap *h, void *pointer, size_t old_bytes, int any, size
 static void *resized_object(heap *h, void *pointer, size_t old_bytes, int any, size_t bytes, size_t align) {
     void *result = NULL;
     tsp_status status;
-    if (pointer == NULL) return obtain(h, bytes, align);
-    if (offset(h, pointer) >= capacity(h) && (any ? is_nowhere(h, pointer) : old_bytes == 0))
-        return obtain(h, bytes, align);
+    if (offset(h, pointer) >= capacity(h) && is_nothing(h, pointer, old_bytes, any)) return obtain(h, bytes, align);
     if (!is_power_of_two(align)) return refuse(h, pointer, TSP_BAD_ALIGNMENT);
     if (bytes && (old_bytes || any)) {
         status = resize(h, pointer, old_bytes, any, bytes, align, 1, &result);
@@ -374,8 +367,8 @@ tsp_status V_(resize_in_place)(heap *h, void *pointer, size_t old_size, size_t n
     void *result;
     if (!is_power_of_two(align)) return TSP_BAD_ALIGNMENT;
     if (offset(h, pointer) >= capacity(h)) { /* an object of size 0, or none */
-        tsp_status status = judge_foreign(h, pointer, old_size, 0);
-        return status == TSP_OK && new_size ? TSP_NO_MEMORY : status;
+        if (!is_nothing(h, pointer, old_size, 0)) return TSP_FOREIGN;
+        return new_size ? TSP_NO_MEMORY : TSP_OK;
     }
     if (old_size == 0) return TSP_WRONG_SIZE;
     return new_size ? resize(h, pointer, old_size, 0, new_size, align, 0, &result) : TSP_NO_MEMORY;
@@ -426,7 +419,7 @@ void V_(free_aligned_sized)(heap *h, void *pointer, size_t align, size_t size) {
 size_t V_(usable_size)(heap *h, const void *pointer) {
     size_t a = 0, b = 0;
     tsp_status status = TSP_SIZED_HEAP;
-    if (pointer == NULL || is_nowhere(h, pointer)) return 0;
+    if (is_nothing(h, pointer, 0, 1)) return 0;
     if (h->state != SIZED) {
         lock_state state = LOCK(h);
         place p;
@@ -443,11 +436,10 @@ size_t V_(usable_size)(heap *h, const void *pointer) {
 
 /* From the hole [*start, *end), or from [0, 0), to the next. 0 when there is none. */
 static int next_hole(const heap *h, size_t *start, size_t *end) {
-    size_t d = get(GAP(*end ? node(h, *end) : head(h))), size;
-    if (d == 0 || d > h->granules - *end) return 0;
-    *end += d;
-    size = get(SIZE(node(h, *end)));
-    *start = *end - (size <= d ? size : d);
+    size_t next, size = hole_after(h, *end ? node(h, *end) : head(h), *end, &next);
+    if (next > h->granules) return 0;
+    *start = size == DAMAGED ? *end : next - size;
+    *end = next;
     return 1;
 }
 
@@ -455,8 +447,7 @@ static int next_hole(const heap *h, size_t *start, size_t *end) {
 static size_t widest(const heap *h, size_t align) {
     size_t start = 0, end = 0, best = 0;
     while (next_hole(h, &start, &end)) {
-        size_t mask = align / GRANULE ? align / GRANULE - 1 : 0;
-        size_t lead = (0 - (size_t)((uintptr_t)address(h, start) / GRANULE)) & mask;
+        size_t lead = padding(address(h, start), align - 1);
         if (lead < end - start && end - start - lead > best) best = end - start - lead;
     }
     return best;

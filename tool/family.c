@@ -70,5 +70,6 @@ size_t family_region(const family *f, size_t usable, int sized) {
 
 size_t family_limit(const family *f, int sized) {
     size_t most = SIZE_MAX / 2 / f->granule < f->granules ? SIZE_MAX / 2 / f->granule : f->granules;
-    return family_region(f, most * f->granule, sized);
+    size_t unit = TSP_ROUND > f->granule ? TSP_ROUND : f->granule; /* a heap is cut to a multiple of it */
+    return family_region(f, most * f->granule / unit * unit, sized);
 }
