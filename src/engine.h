@@ -140,12 +140,16 @@ static inline void link_out(byte *before, const byte *old) {
 }
 
 #if TSP_LANES
+#ifndef TSP_LANE_BITS
+#define TSP_LANE_BITS 4 /* fewer make lanes of a few holes, so that small heaps test them */
+#endif
+
 /* How many lanes a hole is on: one in 16 is on the first, one in 128 on the second too, if they are large enough.
  * Fibonacci hashing (Knuth, TAOCP 3, 6.4) of the end, so that a regular layout does not make all of them stations, or
  * none. */
 static inline unsigned lanes_of(size_t end, size_t size) {
     unsigned hash = (uint16_t)((uint16_t)end * 40503u);
-    return size < 2 || hash >> 12 ? 0 : size < 3 || hash >> 9 ? 1 : 2;
+    return size < 2 || hash >> (16 - TSP_LANE_BITS) ? 0 : size < 3 || hash >> (17 - 2 * TSP_LANE_BITS) ? 1 : 2;
 }
 
 static inline size_t top_of(const heap *h, const byte *station, unsigned lane) {
