@@ -237,6 +237,21 @@ TSP_HANDLE(tsp16m, uint32_t, uint32_t hop2; uint32_t objects; uint32_t hop1; uin
  * tsp_report V_check(spoon)
  *     Verifies every invariant and writes nothing. Cost: visits every hole and, where there is one, the map.
 
+ * ---- Around fork
+
+ * unsigned long V_lock(spoon)
+ * void V_unlock(spoon, state)
+ *     V_lock takes the heap's lock and returns what the V_unlock that gives it back wants for state. Meanwhile the heap
+ *     is whole and nobody changes it; the holder makes no other call on it, since it would wait for itself. A child
+ *     that was forked while another thread held the lock would wait for ever, so a program of several threads says
+ *         static unsigned long held;
+ *         static void before_fork(void) { held = tsp4k_lock(&spoon); }
+ *         static void after_fork(void) { tsp4k_unlock(&spoon, held); }
+ *         ...
+ *         pthread_atfork(before_fork, after_fork, after_fork);
+ *     They are the lock of every other call: with TSP_LOCK_HOOKS tsp_lock and tsp_unlock, with TSP_LOCK_NONE nothing.
+ *     Whoever locks several heaps takes them in the order in which visitors and suppliers use one inside another.
+
  * ---- Heaps that make themselves
 
  * V *V_once(spoon, supplier, sized)
@@ -272,6 +287,8 @@ TSP_HANDLE(tsp16m, uint32_t, uint32_t hop2; uint32_t objects; uint32_t hop1; uin
     int V##_contains(const V *spoon, const void *pointer);                                                             \
     int V##_walk(V *spoon, tsp_visitor *visitor, void *context);                                                       \
     tsp_report V##_check(V *spoon);                                                                                    \
+    unsigned long V##_lock(V *spoon);                                                                                  \
+    void V##_unlock(V *spoon, unsigned long state);                                                                    \
     V *V##_once(V *spoon, tsp_supplier *supplier, int sized);                                                          \
     V *V##_once_over(V *spoon, void *memory, size_t size, int sized);
 

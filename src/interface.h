@@ -505,6 +505,16 @@ int V_(walk)(heap *h, tsp_visitor *visitor, void *context) {
     return stop;
 }
 
+/* -- Around fork --------------------------------------------------------------------------------------------------- */
+
+unsigned long V_(lock)(heap *h) {
+    return (unsigned long)LOCK(h);
+}
+
+void V_(unlock)(heap *h, unsigned long state) {
+    UNLOCK(h, (lock_state)state);
+}
+
 /* -- Heaps that make themselves ------------------------------------------------------------------------------------ */
 
 static heap *made_once(heap *h, tsp_supplier *supplier, void *memory, size_t size, int sized) {
