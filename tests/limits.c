@@ -10,27 +10,85 @@
 
 /* -- Every small region -------------------------------------------------------------------------------------------- */
 
-TEST_BOTH(every_region_up_to_512_bytes) {
-    for (size_t size = 0; size <= 512; size++)
-        for (size_t offset = 0; offset < 16; offset++) {
-            kitchen k = open_kitchen_at(size, offset, sized); /* checks what init returns */
-            size_t lost = size - k.total, map;
-            remember(&k);
-            CHECK(V_(usage)(&k.heap).total == k.total && V_(usage)(&k.heap).largest == k.total);
-            CHECK(V_(alloc)(&k.heap, k.total + 1, 1) == NULL);
-            CHECK(is_unchanged(&k));
-            if (k.total) {
-                unsigned char *p = V_(alloc)(&k.heap, k.total, 1);
-                CHECK(is_placed(&k, p, k.total, 1));
-                if (p) memset(p, 0x77, k.total);
-                CHECK(V_(alloc)(&k.heap, 1, 1) == NULL);
-                CHECK(V_(contains)(&k.heap, p) && V_(contains)(&k.heap, p + k.total - 1));
-                CHECK(!V_(contains)(&k.heap, p - 1) && !V_(contains)(&k.heap, p + k.total));
-            }
-            map = sized ? 0 : ((k.total + UNIT) / G + 7) / 8; /* a unit more, and its bits, did not fit */
-            CHECK(lost <= G - 1 + UNIT - 1 + map);            /* less than a granule before, and a unit behind */
-            close_kitchen(&k);
+/* One region after the other at the same place, since there are so many. All around them is forbidden ground. */
+static unsigned char ground[64 + 3 * PAGE];
+
+static void try_region(unsigned char *memory, size_t size, int sized) {
+    const size_t lead = (size_t)(0 - (uintptr_t)memory) % G, total = usable((uintptr_t)memory, size, sized);
+    const size_t lost = size - total, map = sized ? 0 : ((total + UNIT) / G + 7) / 8;
+    TSP_V heap;
+    unsigned char *p;
+    size_t n = 0;
+    CHECK(lost <= G - 1 + UNIT - 1 + map); /* before, and behind: a unit more, and its bits of map, did not fit */
+    PERMIT(memory, size);
+    memset(&heap, 0xEE, sizeof heap);
+    CHECK(start_heap(&heap, memory, size, sized) == total);
+    CHECK(V_(usage)(&heap).total == total && V_(usage)(&heap).largest == total);
+    CHECK(V_(alloc)(&heap, total + 1, 1) == NULL);
+    p = V_(alloc)(&heap, total, 1); /* one object is all of it */
+    if (total) {
+        CHECK(p == memory + lead);
+        CHECK(V_(contains)(&heap, p) && V_(contains)(&heap, p + total - 1));
+        CHECK(!V_(contains)(&heap, p - 1) && !V_(contains)(&heap, p + total));
+        memset(p, 0x77, total);
+    }
+    CHECK(V_(alloc)(&heap, 1, 1) == NULL && V_(check)(&heap).status == TSP_OK);
+    if ((uintptr_t)memory % 64 < 8) { /* so are the smallest ones; more offsets bring nothing new */
+        V_(reset)(&heap);
+        while ((p = V_(alloc)(&heap, 1, 1)) != NULL) {
+            if (!CHECK(p == memory + lead + n * G)) break;
+            n++;
         }
+        CHECK(n * G == total && V_(check)(&heap).status == TSP_OK);
+    }
+    memset(memory, 0xDB, size);
+    FORBID(memory, size);
+}
+
+TEST_BOTH(every_region_up_to_4096_bytes) {
+    unsigned char *first = ground + PAGE + (size_t)(0 - (uintptr_t)ground) % 64;
+    unsigned long regions = 0;
+    memset(ground, 0xDB, sizeof ground);
+    FORBID(ground, sizeof ground);
+    for (size_t size = 0; size <= 4096 && !test_failures; size++) {
+        snprintf(test_note, sizeof test_note, "%lu bytes", (unsigned long)size);
+        for (size_t offset = 0; offset < 64; offset++, regions++) try_region(first + offset, size, sized);
+        PERMIT(ground, sizeof ground);
+        CHECK(is_filled_with(ground, sizeof ground, 0xDB));
+        FORBID(ground, sizeof ground);
+    }
+    PERMIT(ground, sizeof ground);
+    printf("%lu regions, %s\n", regions, sized ? "sized" : "remembering");
+}
+
+/* A region so large that it is only mapped, not filled; NULL where the system does not give so much. */
+static unsigned char *map_region(size_t size) {
+    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return p == MAP_FAILED ? NULL : p;
+}
+
+/* Some bytes less than the largest heap needs, and some more. Where size_t or the machine has no room for it, and for a
+ * map of half a GiB, which would only take time, the table below tells how far we went. */
+TEST_BOTH(regions_around_the_largest) {
+    const size_t most = most_bytes(), marks = sized ? 0 : (most / G + 7) / 8, needs = most + marks;
+    unsigned char *bytes = NULL;
+    if (most <= SIZE_MAX / 4 && marks <= (size_t)1 << 24) bytes = map_region(needs + 3 * PAGE);
+    if (bytes == NULL) return;
+    for (size_t size = needs - 48; size <= needs + 48; size++)
+        for (size_t offset = 0; offset < 16; offset++) {
+            unsigned char *memory = bytes + PAGE + offset, *first = memory + (size_t)(0 - offset) % G, *end;
+            const size_t total = usable((uintptr_t)memory, size, sized);
+            TSP_V heap;
+            CHECK(start_heap(&heap, memory, size, sized) == total);
+            CHECK(total <= most && (total == most) == (size >= needs + (size_t)(first - memory)));
+            CHECK(V_(alloc)(&heap, total + 1, 1) == NULL && V_(alloc)(&heap, total, 1) == first);
+            CHECK(V_(alloc)(&heap, 1, 1) == NULL);
+            CHECK(V_(dealloc)(&heap, first, total, 1) == TSP_OK && V_(usage)(&heap).largest == total);
+            end = first + total + (sized ? 0 : (total / G + 7) / 8); /* the rest stays ours */
+            CHECK(end <= memory + size && is_filled_with(end, PAGE, 0) && is_filled_with(bytes, PAGE + offset, 0));
+            memset(first + total - 64, 0, (size_t)(end - (first + total)) + 64);
+        }
+    munmap(bytes, needs + 3 * PAGE);
 }
 
 /* A heap whose region would end beyond the address space, or begin at its very end, is the caller's mistake; but size
@@ -130,12 +188,6 @@ static const struct {
     {"tsp128k", {4, 6, 2, 131072, 131072}, {4, 0, 4, 131072, 131072}},
     {"tsp16m", {8, 8, 8, 16777216, 16777216}, {8, 0, 8, 16777216, 16777216}},
 };
-
-/* A region so large that it is only mapped, not filled; NULL where the system does not give so much. */
-static unsigned char *map_region(size_t size) {
-    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return p == MAP_FAILED ? NULL : p;
-}
 
 /* The largest heap that this machine lets us make, and that one object fills it to the last byte. A map for more than a
  * GiB would only take time. */
