@@ -1,13 +1,25 @@
-/* Several threads on one heap: every object keeps its bytes, and in the end the heap is whole. Heaps that make
- * themselves, raced: made once. The calls that give up instead of waiting. Compiled for the spin lock and for the
- * platform's lock (-DTSP_LOCK=2), which here is a mutex that also sees whether every section that was begun is ended;
- * under ThreadSanitizer too.
+/* Eight threads on one heap, mixing all calls: every object keeps its bytes, and in the end the heap is whole. Heaps
+ * that make themselves, raced: made once. The calls that give up instead of waiting. Fork. Compiled for the spin lock
+ * and for the platform's lock (-DTSP_LOCK=2), which here is a mutex that also sees whether every section that was begun
+ * is ended; under ThreadSanitizer too. The schedule is the machine's; proof/lock.pml tries every one.
  * SPDX-License-Identifier: BSD-3-Clause */
 #include "family.h"
 
 #include <pthread.h>
+#include <sched.h>
+#include <sys/wait.h>
 
-enum { THREADS = 4, OBJECTS = 24, ROUNDS = 5000 };
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define HAS_TSAN
+#endif
+#endif
+#if defined(__SANITIZE_THREAD__) || defined(HAS_TSAN)
+enum { ROUNDS = 2000 }; /* it is a hundred times slower, but sees a race in either order */
+#else
+enum { ROUNDS = 20000 };
+#endif
+enum { THREADS = 8, OBJECTS = 24, FORKS = 200 };
 
 #ifndef TSP_LOCK
 #define TSP_LOCK TSP_LOCK_SPIN
@@ -93,64 +105,131 @@ typedef struct cook {
 /* CHECK is for one thread; the cooks count their own failures. */
 #define COOK_CHECK(condition) (c->failures += !(condition))
 
+typedef struct dish {
+    unsigned char *p;
+    size_t n;
+    uint32_t seed;
+} dish;
+
+/* q is the dish now, or NULL where there was no room: it must have kept what it had. */
+static void served(cook *c, dish *o, unsigned char *q, size_t size) {
+    if (q == NULL) return;
+    COOK_CHECK(o->p == NULL || keeps(q, o->n < size ? o->n : size, o->seed));
+    o->p = q;
+    o->n = size;
+    fill(q, 0, size, ++o->seed);
+}
+
+static int adds_up(void *context, void *start, size_t size, tsp_kind kind) {
+    (void)start, (void)kind;
+    *(size_t *)context += size;
+    return 0;
+}
+
+/* The cook looks about. None of this may change anything. */
+static void look(cook *c, dice *d, const dish *o) {
+    size_t sum = 0;
+    tsp_usage u;
+    switch (roll(d, 6)) {
+    case 0: COOK_CHECK(V_(check)(c->heap).status == TSP_OK); break;
+    case 1:
+        COOK_CHECK(V_(walk)(c->heap, adds_up, &sum) == 0);
+        COOK_CHECK(sum == V_(usage)(c->heap).total);
+        break;
+    case 2: COOK_CHECK(V_(once_over)(c->heap, NULL, 0, c->sized) == c->heap); break;
+    case 3: COOK_CHECK(V_(largest)(c->heap, 8) <= V_(usage)(c->heap).total); break;
+    case 4:
+        if (!c->sized) COOK_CHECK(V_(usable_size)(c->heap, o->p) == (o->p ? round_up(o->n) : 0));
+        break;
+    default:
+        u = V_(usage)(c->heap);
+        COOK_CHECK(u.used + u.free == u.total && u.largest <= u.free && u.low_free <= u.free);
+        COOK_CHECK(V_(contains)(c->heap, o->p) == (o->p != NULL));
+    }
+}
+
+/* A new object, by one of the calls that make one. */
+static void *fetch(cook *c, dice *d, size_t size) {
+    unsigned char *q;
+    switch (roll(d, c->sized ? 4 : 8)) {
+    case 0: return V_(resize)(c->heap, NULL, 0, size, 8);
+    case 1: /* as an interrupt handler would */
+        q = V_(try_alloc)(c->heap, size, 8);
+        c->busy += q == NULL;
+        return q;
+    case 2:
+        q = V_(alloc_zeroed)(c->heap, size, 8);
+        COOK_CHECK(q == NULL || is_filled_with(q, size, 0));
+        return q;
+    case 4: return V_(malloc)(c->heap, size);
+    case 5:
+        q = V_(calloc)(c->heap, 1, size);
+        COOK_CHECK(q == NULL || is_filled_with(q, size, 0));
+        return q;
+    case 6: return V_(aligned_alloc)(c->heap, 8, size);
+    case 7: return V_(realloc)(c->heap, NULL, size);
+    default: return V_(alloc)(c->heap, size, 8);
+    }
+}
+
+static void give_back(cook *c, dice *d, dish *o) {
+    tsp_status status = TSP_OK;
+    COOK_CHECK(keeps(o->p, o->n, o->seed));
+    switch (roll(d, c->sized ? 3 : 6)) {
+    case 0: COOK_CHECK(V_(resize)(c->heap, o->p, o->n, 0, 8) != NULL); break;
+    case 1: status = V_(try_dealloc)(c->heap, o->p, o->n, 8); break;
+    case 3: V_(free)(c->heap, o->p); break;
+    case 4: V_(free_sized)(c->heap, o->p, o->n); break;
+    case 5: V_(free_aligned_sized)(c->heap, o->p, 8, o->n); break;
+    default: status = V_(dealloc)(c->heap, o->p, o->n, 8);
+    }
+    COOK_CHECK(status == TSP_OK || status == TSP_BUSY);
+    c->busy += status == TSP_BUSY;
+    if (status == TSP_OK) o->p = NULL;
+}
+
+/* Larger or smaller: by moving, for the most part, and so with a copy made while others work. */
+static void change(cook *c, dice *d, dish *o, size_t size) {
+    unsigned char *q;
+    switch (roll(d, c->sized ? 4 : 6)) {
+    case 0:
+        if (V_(resize_in_place)(c->heap, o->p, o->n, size, 8) == TSP_OK) served(c, o, o->p, size);
+        break;
+    case 1:
+        q = V_(resize_zeroed)(c->heap, o->p, o->n, size, 8);
+        COOK_CHECK(q == NULL || size <= o->n || is_filled_with(q + o->n, size - o->n, 0));
+        served(c, o, q, size);
+        break;
+    case 4: served(c, o, V_(realloc)(c->heap, o->p, size), size); break;
+    case 5: served(c, o, V_(reallocarray)(c->heap, o->p, 1, size), size); break;
+    default: served(c, o, V_(resize)(c->heap, o->p, o->n, size, 8), size);
+    }
+}
+
 static void *cook_works(void *argument) {
     cook *c = argument;
     dice d = c->number + 1;
-    unsigned char *p[OBJECTS] = {NULL};
-    size_t n[OBJECTS] = {0};
-    uint32_t seed[OBJECTS] = {0};
+    dish dishes[OBJECTS];
+    for (unsigned j = 0; j < OBJECTS; j++) {
+        dish none = {NULL, 0, (c->number * OBJECTS + j) * 10007u};
+        dishes[j] = none;
+    }
     pthread_barrier_wait(c->door);
     for (unsigned i = 0; i < ROUNDS; i++) {
-        size_t j = roll(&d, OBJECTS), size = 1 + roll(&d, roll(&d, 8) ? 60 : 500);
-        if (p[j]) COOK_CHECK(keeps(p[j], n[j], seed[j]));
-        switch (roll(&d, 8)) {
-        case 0:
-        case 1: /* resize, which copies while others work */
-        case 2: {
-            unsigned char *q = V_(resize)(c->heap, p[j], p[j] ? n[j] : 0, size, 8);
-            if (q == NULL) continue;
-            COOK_CHECK(p[j] == NULL || keeps(q, n[j] < size ? n[j] : size, seed[j]));
-            p[j] = q;
+        dish *o = &dishes[roll(&d, OBJECTS)];
+        size_t size = 8 + roll(&d, roll(&d, 8) ? 60 : 500); /* from 8, where malloc aligns to 8 */
+        switch (roll(&d, 4)) {
+        case 0: look(c, &d, o); break;
+        case 1:
+            if (o->p) give_back(c, &d, o);
             break;
-        }
-        case 3: { /* as an interrupt handler would */
-            tsp_status status = V_(try_dealloc)(c->heap, p[j], p[j] ? n[j] : 0, 8);
-            c->busy += status == TSP_BUSY;
-            COOK_CHECK(status == TSP_OK || status == TSP_BUSY);
-            if (status == TSP_BUSY) continue;
-            p[j] = V_(try_alloc)(c->heap, size, 8);
-            c->busy += p[j] == NULL;
-            break;
-        }
-        case 4: {
-            tsp_usage u = V_(usage)(c->heap);
-            COOK_CHECK(u.used + u.free == u.total && V_(contains)(c->heap, p[j]) == (p[j] != NULL));
-            if (i % 64 == 0) COOK_CHECK(V_(check)(c->heap).status == TSP_OK);
-            continue;
-        }
-        case 5:
-            if (p[j] && V_(resize_in_place)(c->heap, p[j], n[j], size, 8) == TSP_OK) break;
-            continue;
         default:
-            if (p[j] == NULL) {
-                p[j] = roll(&d, 2) ? V_(alloc)(c->heap, size, 8) : V_(alloc_zeroed)(c->heap, size, 8);
-            } else if (c->sized || roll(&d, 2)) {
-                COOK_CHECK(V_(dealloc)(c->heap, p[j], n[j], 8) == TSP_OK);
-                p[j] = NULL;
-            } else {
-                V_(free)(c->heap, p[j]);
-                p[j] = NULL;
-            }
+            if (o->p) change(c, &d, o, size);
+            else served(c, o, fetch(c, &d, size), size);
         }
-        if (p[j] == NULL) continue;
-        n[j] = size;
-        seed[j] = c->number * 100000u + i;
-        fill(p[j], 0, size, seed[j]);
     }
-    for (size_t j = 0; j < OBJECTS; j++) {
-        if (p[j] == NULL) continue;
-        COOK_CHECK(keeps(p[j], n[j], seed[j]));
-        COOK_CHECK(V_(dealloc)(c->heap, p[j], n[j], 8) == TSP_OK);
+    for (dish *o = dishes; o < dishes + OBJECTS; o++) {
+        while (o->p) give_back(c, &d, o);
     }
     return NULL;
 }
@@ -195,16 +274,24 @@ TEST_BOTH(threads_share_a_tight_heap) {
 static unsigned supplied;
 static _Alignas(16) unsigned char supply[3][1024];
 
+static TSP_V *in_the_making; /* a heap that is tried while it is made: it is locked */
+static unsigned let_in;
+
 static void *slow_supplier(size_t *size) {
     unsigned i = __atomic_fetch_add(&supplied, 1, __ATOMIC_RELAXED);
     usleep(2000);
+    if (in_the_making) {
+        let_in += V_(try_alloc)(in_the_making, 8, 8) != NULL;
+        let_in += V_(try_dealloc)(in_the_making, supply, 8, 8) != TSP_BUSY;
+    }
     *size = sizeof supply[0];
     return supply[i % 3];
 }
 
 typedef struct guest {
     TSP_V *heap;
-    TSP_V *(*home)(void);
+    TSP_V *(*home)(void); /* NULL: the heap makes itself over `memory`, or what slow_supplier says if that is NULL */
+    void *memory;
     pthread_barrier_t *door;
     int sized;
     void *got;
@@ -213,28 +300,30 @@ typedef struct guest {
 static void *guest_comes(void *argument) {
     guest *g = argument;
     pthread_barrier_wait(g->door);
-    g->heap = g->home ? g->home() : V_(once)(g->heap, slow_supplier, g->sized);
+    if (g->home) g->heap = g->home();
+    else if (g->memory) g->heap = V_(once_over)(g->heap, g->memory, sizeof supply[0], g->sized);
+    else g->heap = V_(once)(g->heap, slow_supplier, g->sized);
     g->got = V_(alloc)(g->heap, 16, 8);
     return NULL;
 }
 
-static void race(TSP_V *heap, TSP_V *(*home)(void), int sized) {
-    pthread_t thread[8];
-    guest g[8];
+static void race(TSP_V *heap, TSP_V *(*home)(void), void *memory, int sized) {
+    pthread_t thread[THREADS];
+    guest g[THREADS];
     pthread_barrier_t door;
-    pthread_barrier_init(&door, NULL, 8);
-    for (int i = 0; i < 8; i++) {
-        guest comes = {heap, home, &door, sized, NULL};
+    pthread_barrier_init(&door, NULL, THREADS);
+    for (int i = 0; i < THREADS; i++) {
+        guest comes = {heap, home, memory, &door, sized, NULL};
         g[i] = comes;
         CHECK(pthread_create(&thread[i], NULL, guest_comes, &g[i]) == 0);
     }
-    for (int i = 0; i < 8; i++) pthread_join(thread[i], NULL);
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < THREADS; i++) pthread_join(thread[i], NULL);
+    for (int i = 0; i < THREADS; i++) {
         CHECK(g[i].got != NULL && g[i].heap == g[0].heap);
         for (int j = 0; j < i; j++) CHECK(g[i].got != g[j].got);
         CHECK(V_(contains)(g[0].heap, g[i].got));
     }
-    CHECK(V_(usage)(g[0].heap).objects == 8);
+    CHECK(V_(usage)(g[0].heap).objects == THREADS);
     CHECK(V_(check)(g[0].heap).status == TSP_OK);
     pthread_barrier_destroy(&door);
 }
@@ -245,9 +334,21 @@ TEST_BOTH(lazy_heap_is_made_once) {
         memset(&heap, 0, sizeof heap);
         memset(supply, 0x99, sizeof supply);
         supplied = 0;
-        race(&heap, NULL, sized);
-        CHECK(supplied == 1);
+        in_the_making = round % 2 ? &heap : NULL;
+        race(&heap, NULL, NULL, sized);
+        in_the_making = NULL;
+        CHECK(supplied == 1 && let_in == 0);
         CHECK(is_filled_with(supply[1], sizeof supply[1], 0x99));
+    }
+}
+
+/* Over memory at hand, which is much quicker, and so many times. */
+TEST_BOTH(heap_over_memory_is_made_once) {
+    for (int round = 0; round < 50; round++) {
+        TSP_V heap;
+        memset(&heap, 0, sizeof heap);
+        race(&heap, NULL, supply[1], sized);
+        CHECK(V_(usage)(&heap).total == usable((uintptr_t)supply[1], sizeof supply[1], sized));
     }
 }
 
@@ -262,10 +363,10 @@ OF_FAMILY(STATIC_)(larder, 2048);
 OF_FAMILY(LAZY_)(lazy, slow_supplier);
 
 TEST(static_heaps_are_made_once) {
-    race(NULL, larder, 0);
+    race(NULL, larder, NULL, 0);
     CHECK(V_(usage)(larder()).total >= usable(0, 2048 - GRANULE, 0));
     supplied = 0;
-    race(NULL, lazy, 1);
+    race(NULL, lazy, NULL, 1);
     CHECK(supplied == 1 && V_(usage)(lazy()).total == sizeof supply[0]);
 }
 
@@ -302,6 +403,23 @@ TEST_BOTH(try_calls_give_up) {
     close_kitchen(&k);
 }
 
+/* As an interrupt handler sees a heap whose lock the program holds. */
+TEST_BOTH(a_locked_heap_is_left_alone) {
+    kitchen k = open_kitchen(40, sized);
+    void *object = V_(alloc)(&k.heap, 8, 8);
+    for (int round = 0; round < 2; round++) {
+        unsigned long state = V_(lock)(&k.heap);
+        remember(&k);
+        CHECK(V_(try_alloc)(&k.heap, 8, 8) == NULL);
+        CHECK(V_(try_dealloc)(&k.heap, object, 8, 8) == TSP_BUSY);
+        V_(unlock)(&k.heap, state);
+        CHECK(is_unchanged(&k));
+    }
+    CHECK(V_(try_dealloc)(&k.heap, object, 8, 8) == TSP_OK);
+    CHECK(is_empty(&k));
+    close_kitchen(&k);
+}
+
 /* The hook for misuse runs unlocked, so that it may look at the heap. Checked here by freeing from several threads what
  * is not theirs: nobody may wait for ever, and the heap stays whole. */
 static void *frees_nonsense(void *argument) {
@@ -315,6 +433,72 @@ TEST_BOTH(nonsense_from_many_threads) {
     pthread_t thread[THREADS];
     for (int i = 0; i < THREADS; i++) CHECK(pthread_create(&thread[i], NULL, frees_nonsense, &k.heap) == 0);
     for (int i = 0; i < THREADS; i++) pthread_join(thread[i], NULL);
+    CHECK(is_empty(&k));
+    close_kitchen(&k);
+}
+
+/* -- Fork --------------------------------------------------------------------------------------------------------- */
+
+static TSP_V *forked; /* the heap that the handlers below are for */
+static unsigned long held;
+static int hammering;
+
+static void before_fork(void) {
+    if (forked) held = V_(lock)(forked);
+}
+
+static void after_fork(void) {
+    if (forked) V_(unlock)(forked, held);
+}
+
+/* Holds the lock most of the time, and now and then gives the processor away while it does not: with fewer cores than
+ * threads the others would spin for whole time slices. */
+static void *hammers(void *argument) {
+    TSP_V *heap = argument;
+    for (unsigned i = 0; __atomic_load_n(&hammering, __ATOMIC_RELAXED); i++) {
+        unsigned char *p = V_(alloc)(heap, 40, 8), *q = V_(alloc)(heap, 16, 8);
+        if (p) V_(dealloc)(heap, p, 40, 8);
+        if (q) q = V_(resize)(heap, q, 16, 24, 8);
+        if (q) V_(dealloc)(heap, q, 24, 8);
+        if (i % 16 == 0) sched_yield();
+    }
+    return NULL;
+}
+
+/* In the child, where the other threads are no more, and what they had stays. It may wait for nothing: no printing, no
+ * malloc of the C library's. Returns what was wrong, as bits. */
+static int child_uses(TSP_V *heap) {
+    int wrongs = V_(check)(heap).status != TSP_OK;
+    unsigned char *p = V_(alloc)(heap, 100, 8);
+    if (p == NULL) return wrongs | 2;
+    fill(p, 0, 100, 3);
+    wrongs |= V_(check)(heap).status != TSP_OK ? 4 : 0;
+    wrongs |= !keeps(p, 100, 3) ? 8 : 0;
+    wrongs |= V_(dealloc)(heap, p, 100, 8) != TSP_OK ? 16 : 0;
+    return wrongs | (V_(check)(heap).status != TSP_OK ? 32 : 0);
+}
+
+TEST_BOTH(children_can_use_the_heap) {
+    kitchen k = open_kitchen(200, sized);
+    pthread_t thread[4];
+    static int registered;
+    if (!registered++) CHECK(pthread_atfork(before_fork, after_fork, after_fork) == 0);
+    hammering = 1;
+    forked = &k.heap;
+    for (int i = 0; i < 4; i++) CHECK(pthread_create(&thread[i], NULL, hammers, &k.heap) == 0);
+    for (int i = 0; i < FORKS; i++) {
+        int status = -1;
+        pid_t child = fork();
+        if (child == 0) {
+            alarm(10); /* the parent's is not inherited; a child that waits for ever is one that failed */
+            _exit(child_uses(&k.heap));
+        }
+        CHECK(child > 0 && waitpid(child, &status, 0) == child);
+        if (!CHECK(status == 0)) break;
+    }
+    __atomic_store_n(&hammering, 0, __ATOMIC_RELAXED);
+    for (int i = 0; i < 4; i++) pthread_join(thread[i], NULL);
+    forked = NULL;
     CHECK(is_empty(&k));
     close_kitchen(&k);
 }
