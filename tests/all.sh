@@ -14,9 +14,10 @@ CC=${2:-cc}
 CFLAGS=${3--O1 -g}
 strict="-Wall -Wextra -Wconversion -pedantic -I$root/include"
 
-# The library's variants: a lock policy, or r4 for sizes that are not rounded to 8.
+# The library's variants: a lock policy, r4 for sizes that are not rounded to 8, or lanes for lanes among a few holes.
 flags() {
     case $1 in
+    lanes) echo "-DTSP_LOCK=1 -DTSP_LANE_BITS=1" ;;
     r4) echo "-DTSP_LOCK=1 -DTSP_ROUND=4" ;;
     *) echo "-DTSP_LOCK=$1" ;;
     esac
@@ -74,7 +75,7 @@ fi
 
 mkdir -p "$build" && build=$(cd "$build" && pwd) || exit 2
 rm -f "$build"/*.out
-for variant in 0 1 2 r4; do
+for variant in 0 1 2 r4 lanes; do
     (library $variant) >"$build/lib$variant.out" 2>&1 || {
         cat "$build/lib$variant.out"
         echo "0 passed, 1 failed"
@@ -87,7 +88,10 @@ cat "$build/lib1.out"
         for test in museum explore model misuse limits crate threads; do echo "$test $family 1"; done
         echo "threads $family 2"
     done
-    for test in museum explore model misuse; do echo "$test tsp4k r4"; done
+    for test in museum explore model misuse; do
+        echo "$test tsp4k r4"
+        echo "$test tsp16m lanes"
+    done
     echo "model tsp4k 0"
     echo "cxx tsp4k 1"
     echo "examples - 1"

@@ -117,7 +117,7 @@ static inline int test_run(test_case *t, int sized) {
 int main(int argc, char **argv) {
     unsigned passed = 0, failed = 0;
     setvbuf(stdout, NULL, _IOLBF, 0);
-    alarm(100); /* nothing here takes long; a call that does not come back is a failure */
+    alarm(TEST_SECONDS); /* nothing here takes long; a call that does not come back is a failure */
     for (test_case *t = test_cases; t; t = t->next) {
         if (argc > 1 && strstr(t->name, argv[1]) == NULL) continue;
         for (int sized = 0; sized < (t->both ? 2 : 1); sized++) {
