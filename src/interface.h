@@ -232,7 +232,6 @@ static tsp_status resize(heap *h, void *pointer, size_t old_bytes, int any, size
         status = (uintptr_t)pointer & (align - 1) ? TSP_NO_MEMORY : stay(h, &p, a, b, n);
         if (status == TSP_NO_MEMORY && may_move) {
             keep = (b - a) * GRANULE;
-            if (!any && keep > old_bytes) keep = old_bytes;
             if (keep > bytes) keep = bytes;
             status = allocate_cold(h, bytes, align, result);
             if (status == TSP_OK) { /* both objects are live now, so the copy needs no lock */
@@ -370,7 +369,6 @@ tsp_status V_(resize_in_place)(heap *h, void *pointer, size_t old_size, size_t n
         if (!is_nothing(h, pointer, old_size, 0)) return TSP_FOREIGN;
         return new_size ? TSP_NO_MEMORY : TSP_OK;
     }
-    if (old_size == 0) return TSP_WRONG_SIZE;
     return new_size ? resize(h, pointer, old_size, 0, new_size, align, 0, &result) : TSP_NO_MEMORY;
 }
 
