@@ -13,6 +13,7 @@ typedef struct options {
     int heap_given, heap_least; /* --heap BYTES; --heap min */
     size_t heap;
     int check;
+    size_t fail, fail_step; /* the first request that is made to fail, and from one to the next; 0: none */
 } options;
 
 /* The smallest heap that a trace needs. */

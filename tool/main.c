@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: BSD-3-Clause
  *
  *     main.c  -> fit.c (the smallest heap)  verify.c (replay)  picture.c
+ *                    fail.c (requests made to fail)
  *                    replay.c (operations on a heap)  family.c (the three families)  trace.c (the reader)  say.c */
 #define _POSIX_C_SOURCE 200809L
 
@@ -62,7 +63,7 @@ static const char *const help_fit =
 
 static const char *const help_replay =
     "Usage: teaspoon replay --heap BYTES [--variant 4k|128k|16m|auto] [--sized|--malloc] [--align 4|8|16] [--check]\n"
-    "                       TRACE...\n"
+    "                       [--fail N | --fail-each K] TRACE...\n"
     "\n"
     "Replays a trace once, in a heap of BYTES. Fills every object with a pattern of its own and verifies it, byte for\n"
     "byte, when the object is resized or freed or has survived to the end; verifies that objects are aligned and\n"
@@ -78,6 +79,11 @@ static const char *const help_replay =
     "\n"
     "    --heap BYTES        the heap's size, such as 2000, 8K or 1M; or min, for what `teaspoon fit` finds\n"
     "    --check             have the heap check itself after each operation, not only after each thousand\n"
+    "    --fail N            have the N-th request find no memory, of those that need more than their object has: the\n"
+    "                        heap is filled to the brim for that moment. Verifies that the request fails and changes\n"
+    "                        nothing; goes on as a program would that can do without that object (or with the old\n"
+    "                        one, if it was to grow); at the end frees everything, which must leave one hole\n"
+    "    --fail-each K       the same with every K-th request in turn, each in a replay of its own; 1: with every one\n"
     "\n"
     "`teaspoon help` explains the other options, and what a trace looks like.\n";
 
@@ -119,15 +125,19 @@ static int parse_bytes(const char *text, size_t *bytes) {
     return 1;
 }
 
-enum { VARIANT = 'v', SIZED = 's', MALLOC = 'm', ALIGN = 'a', TSV = 't', HEAP = 'h', CHECK = 'c', HELP = '?' + 1 };
+/* What getopt returns for an option. */
+enum { VARIANT = 1, SIZED, MALLOC, ALIGN, TSV, HEAP, CHECK, FAIL, FAIL_EACH, HELP };
 
 static const struct option fit_options[] = {
     {"variant", 1, NULL, VARIANT}, {"sized", 0, NULL, SIZED}, {"malloc", 0, NULL, MALLOC}, {"align", 1, NULL, ALIGN},
     {"tsv", 0, NULL, TSV},         {"help", 0, NULL, HELP},   {NULL, 0, NULL, 0},
 };
 static const struct option replay_options[] = {
-    {"variant", 1, NULL, VARIANT}, {"sized", 0, NULL, SIZED}, {"malloc", 0, NULL, MALLOC}, {"align", 1, NULL, ALIGN},
-    {"heap", 1, NULL, HEAP},       {"check", 0, NULL, CHECK}, {"help", 0, NULL, HELP},     {NULL, 0, NULL, 0},
+    {"variant", 1, NULL, VARIANT}, {"sized", 0, NULL, SIZED},
+    {"malloc", 0, NULL, MALLOC},   {"align", 1, NULL, ALIGN},
+    {"heap", 1, NULL, HEAP},       {"check", 0, NULL, CHECK},
+    {"fail", 1, NULL, FAIL},       {"fail-each", 1, NULL, FAIL_EACH},
+    {"help", 0, NULL, HELP},       {NULL, 0, NULL, 0},
 };
 
 /* One option. Returns 0 after saying what is wrong with it. */
@@ -149,6 +159,17 @@ static int take_option(int option, const char *value, options *how) {
         if (how->heap_least || parse_bytes(value, &how->heap)) return 1;
         misused("--heap is a number of bytes such as 2000, 8K or 1M, or min; not ", value);
         return 0;
+    case FAIL:
+    case FAIL_EACH:
+        how->fail_step = 0;
+        if (parse_bytes(value, option == FAIL ? &how->fail : &how->fail_step) && (how->fail || how->fail_step)) {
+            if (option == FAIL_EACH) how->fail = 1;
+            return 1;
+        }
+        misused(option == FAIL ? "--fail is the number of a request, from 1; not "
+                               : "--fail-each is a number of requests, at least 1; not ",
+                value);
+        return 0;
     case SIZED: how->sized = 1; return 1;
     case MALLOC: how->sized = 0; return 1;
     case TSV: how->tsv = 1; return 1;
@@ -159,7 +180,7 @@ static int take_option(int option, const char *value, options *how) {
 
 /* A subcommand: all traces are read before any work is done, so that a mistake in the last one shows at once. */
 static int run(int argc, char **argv, int fits) {
-    options how = {NULL, 1, 8, 0, 0, 0, 0, 0};
+    options how = {.sized = 1, .align = 8};
     trace *traces;
     size_t count, from_stdin = 0;
     int option, code;

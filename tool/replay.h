@@ -39,4 +39,30 @@ void replay_describe(const replay *r, const op *o, FILE *out);
 /* The heap as it is now, in rows of cells. See picture.c. */
 void picture(replay *r, FILE *out);
 
+/* -- verify.c: the same, taking nothing on trust ------------------------------------------------------------------ */
+
+enum { NOW_AND_THEN = 1000 }; /* operations between two checks where not every one is checked */
+
+/* What is wrong: "" if nothing is. */
+typedef char reason[160];
+
+/* replay_do, with everything around it that can be verified: fills objects with patterns and looks for them. The answer
+ * is TSP_OK, TSP_NO_MEMORY, or TSP_CORRUPT with a reason. check: let the heap check itself too. */
+tsp_status replay_verified(replay *r, const op *o, int check, reason why);
+
+/* Whether the heap checks itself and finds nothing; whether every live object has kept its pattern. */
+int replay_checks(replay *r, reason why);
+int replay_survivors_kept(const replay *r, reason why);
+
+/* "lua_sensor in a heap of 1,000 bytes (4k, sized): ", on stdout. */
+void replay_title(const replay *r);
+
+/* Tell what happened at this operation. Return the exit code. */
+int replay_does_not_fit(replay *r, const op *o);
+int replay_is_broken(const replay *r, const op *o, const reason why);
+
+/* -- fail.c: a whole replay in a heap of so many bytes, in which requests are made to fail. Returns the exit code. --
+ */
+int replay_failing(replay *r, size_t bytes, size_t first, size_t step, int check_all);
+
 #endif

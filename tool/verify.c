@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NOW_AND_THEN = 1000 }; /* operations between two checks where not every one is checked */
-
 /* Byte i of the object `id`. */
 static unsigned char pattern(uint32_t id, size_t i) {
     uint32_t hash = (id + 1) * 2654435761u, n = (uint32_t)i;
@@ -32,9 +30,6 @@ static size_t broken(const replay *r, uint32_t id, size_t size) {
     return i;
 }
 
-/* What is wrong, in `why`: "" if nothing is. */
-typedef char reason[160];
-
 static int kept(const replay *r, uint32_t id, size_t size, reason why) {
     size_t at = broken(r, id, size);
     if (at < size) snprintf(why, sizeof(reason), "byte %zu of object %u has changed", at, id);
@@ -51,15 +46,14 @@ static int well_placed(const replay *r, uint32_t id, reason why) {
     return *why == '\0';
 }
 
-static int checks(replay *r, reason why) {
+int replay_checks(replay *r, reason why) {
     tsp_report report = r->family->check(&r->spoon);
     if (report.status != TSP_OK)
         snprintf(why, sizeof(reason), "the heap is damaged at byte %zu: %s", report.at, report.what);
     return report.status == TSP_OK;
 }
 
-/* replay_do, with everything around it that can be verified. */
-static tsp_status do_verified(replay *r, const op *o, int check, reason why) {
+tsp_status replay_verified(replay *r, const op *o, int check, reason why) {
     const object *x = &r->objects[o->id];
     size_t keep = o->kind == 'r' ? (x->size < o->size ? x->size : o->size) : 0;
     tsp_status status;
@@ -74,16 +68,16 @@ static tsp_status do_verified(replay *r, const op *o, int check, reason why) {
         if (!well_placed(r, o->id, why) || !kept(r, o->id, keep, why)) return TSP_CORRUPT;
         fill(r, o->id, keep);
     }
-    return !check || checks(r, why) ? TSP_OK : TSP_CORRUPT;
+    return !check || replay_checks(r, why) ? TSP_OK : TSP_CORRUPT;
 }
 
-static int survivors_kept(const replay *r, reason why) {
+int replay_survivors_kept(const replay *r, reason why) {
     for (uint32_t id = 0; id < r->trace->ids; id++)
         if (r->objects[id].at && !kept(r, id, r->objects[id].size, why)) return 0;
     return 1;
 }
 
-static void print_title(const replay *r) {
+void replay_title(const replay *r) {
     printf("%s in a heap of %s bytes (%s, %s): ", r->trace->name, COMMAS(r->bytes), r->family->name,
            r->sized ? "sized" : "malloc");
 }
@@ -102,19 +96,19 @@ static void print_where(const replay *r, const op *o, FILE *out) {
     replay_describe(r, o, out);
 }
 
-static int does_not_fit(replay *r, const op *o) {
+int replay_does_not_fit(replay *r, const op *o) {
     size_t usable = r->family->largest(&r->spoon, o->align);
     tsp_usage u = r->family->usage(&r->spoon);
     print_where(r, o, stderr);
     fprintf(stderr, ": no room; %s bytes are free, but at most %s in one piece\n", COMMAS(u.free), COMMAS(usable));
-    print_title(r);
+    replay_title(r);
     printf("too small\n  then: ");
     print_usage(&u);
     picture(r, stdout);
     return DOES_NOT_FIT;
 }
 
-static int is_broken(const replay *r, const op *o, const reason why) {
+int replay_is_broken(const replay *r, const op *o, const reason why) {
     print_where(r, o, stderr);
     fprintf(stderr, ": %s\n", why);
     return BROKEN_HEAP;
@@ -130,9 +124,9 @@ static int verify(replay *r, size_t bytes, int check_all) {
     replay_begin(r, bytes);
     for (size_t i = 0; i < t->count; i++) {
         int check = check_all || i % NOW_AND_THEN == 0 || i + 1 == t->count;
-        tsp_status status = do_verified(r, &t->ops[i], check, why);
-        if (status == TSP_NO_MEMORY) return does_not_fit(r, &t->ops[i]);
-        if (status != TSP_OK) return is_broken(r, &t->ops[i], why);
+        tsp_status status = replay_verified(r, &t->ops[i], check, why);
+        if (status == TSP_NO_MEMORY) return replay_does_not_fit(r, &t->ops[i]);
+        if (status != TSP_OK) return replay_is_broken(r, &t->ops[i], why);
         if (i == fullest) {
             FILE *memory = need(open_memstream(&at_fullest, &length));
             picture(r, memory);
@@ -140,10 +134,10 @@ static int verify(replay *r, size_t bytes, int check_all) {
         }
         if (i % NOW_AND_THEN == 0) progress("replay", t->name, i, "operations");
     }
-    if (!survivors_kept(r, why)) return is_broken(r, &t->ops[t->count - 1], why);
+    if (!replay_survivors_kept(r, why)) return replay_is_broken(r, &t->ops[t->count - 1], why);
     progress_end();
     u = r->family->usage(&r->spoon);
-    print_title(r);
+    replay_title(r);
     printf("%s operations, every byte verified\n  at the end: ", COMMAS(t->count));
     print_usage(&u);
     printf("  low-water mark: %s bytes were free at every moment, and no more than %s in use\n", COMMAS(u.low_free),
@@ -175,7 +169,8 @@ static int replay_trace(const trace *t, const options *how) {
         f = choose(t, how);
     }
     replay_open(&r, t, f, how->sized);
-    code = verify(&r, heap, how->check);
+    if (how->fail) code = replay_failing(&r, heap, how->fail, how->fail_step, how->check);
+    else code = verify(&r, heap, how->check);
     replay_close(&r);
     return code;
 }

@@ -27,6 +27,8 @@ void *__wrap_tsp4k_alloc(tsp4k *spoon, size_t size, size_t align) {
         if (fault("outside")) return p + 1024 * 1024;
         if (fault("scribble")) memset(p, 0x55, size + 8);
     }
+    if (p == NULL && last && fault("generous")) return last;
+    if (p == NULL && last && fault("careless")) last[0] ^= 1;
     if (size >= 8) last = p;
     return p;
 }
@@ -39,6 +41,7 @@ tsp_status __wrap_tsp4k_dealloc(tsp4k *spoon, void *pointer, size_t size, size_t
 
 void *__wrap_tsp4k_resize(tsp4k *spoon, void *pointer, size_t old_size, size_t new_size, size_t align) {
     unsigned char *p = __real_tsp4k_resize(spoon, pointer, old_size, new_size, align);
+    if (p == NULL && fault("lost")) __real_tsp4k_dealloc(spoon, pointer, old_size, 1);
     if (p && old_size && new_size && fault("resize")) p[(old_size < new_size ? old_size : new_size) - 1] ^= 1;
     return p;
 }

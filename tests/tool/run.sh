@@ -233,6 +233,29 @@ printf 'a 0 0 0\nr 0 0\nf 0\n' > nothing.trace
 run 0 replay --heap 0 --check nothing.trace
 run 0 replay --heap min --check --malloc nothing.trace
 
+# -- Requests made to fail ---------------------------------------------------------------------------------------------
+
+run 2 replay --heap 400 --fail 0 picture.trace; says err '--fail is the number of a request, from 1; not 0'
+run 2 replay --heap 400 --fail-each 0 picture.trace; says err '--fail-each is a number of requests, at least 1; not 0'
+run 2 replay --heap 400 --fail x picture.trace; says err '--fail is the number of a request, from 1; not x'
+run 2 replay --heap 400 --fail 5 picture.trace
+is 'request 5 of 4' "$(cat err)" 'teaspoon: picture: it makes only 4 requests'
+run 1 replay --heap 300 --fail-each 1 picture.trace; says err 'line 3 (operation 3 of 5): object 2'
+run 0 replay --heap 400 --fail-each 1 picture.trace
+cat > expected <<'END'
+picture in a heap of 400 bytes (4k, sized): 4 of 4 requests failed, each in a replay of its own
+  8 operations came after them, every byte verified; 0 more found no room; each time nothing was lost
+END
+ok 'every request of four' diff expected out # 4 + 2 + 2 + 0: what is not there is not freed
+printf 'a 0 100 0\nr 0 200\nr 0 50\nr 0 0\nr 0 8\nf 0\na 1 0 0\n' > resizes.trace
+for kind in sized malloc; do # shrinking needs no memory, nor does an object of size 0
+    run 0 replay --heap 400 --$kind --fail-each 1 --check resizes.trace; says out ' 3 of 3 requests failed'
+    run 0 replay --heap 400 --$kind --fail 2 resizes.trace; says out ' 1 of 3 requests failed'
+    run 0 replay --heap 400 --$kind --fail-each 2 resizes.trace; says out ' 2 of 3 requests failed'
+done
+printf 'a 0 96 0\na 1 40 0\nf 0\na 2 48 0\nf 1\na 3 96 0\n' > crowd.trace # without 0, 1 comes to lie elsewhere
+run 0 replay --heap 144 --fail 1 crowd.trace; says out '; 1 more found no room;'
+
 # -- A heap that breaks its promises -----------------------------------------------------------------------------------
 
 wrap=-Wl,--wrap=tsp4k_alloc,--wrap=tsp4k_dealloc,--wrap=tsp4k_resize
@@ -243,7 +266,15 @@ if ${CC:-cc} -std=c11 ${CFLAGS:-} -DTSP_PLAIN_TRACES -I"$root/include" -I"$root/
     teaspoon=$dir/broken
     run 2 fit whole.gz; says err 'built without zlib'
     run 0 replay --heap 4K cbor.trace
-    export FAULT
+    export FAULT=none
+    run 0 replay --heap 4K --fail-each 500 cbor.trace
+    for FAULT in generous careless lost; do
+        run 3 replay --heap 4K --fail-each 1 cbor.trace; says err ' had been made to fail'
+        case $FAULT in
+        generous) says err 'it should find no memory, but: ' ;;
+        *) says err 'it failed, but has changed the heap' ;;
+        esac
+    done
     for FAULT in overlap misaligned outside scribble refusal resize; do
         run 3 replay --heap 4K --check cbor.trace
         case $FAULT in
