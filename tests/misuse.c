@@ -4,6 +4,9 @@
  * SPDX-License-Identifier: BSD-3-Clause */
 #include "family.h"
 
+#include <stddef.h>
+#include <sys/mman.h>
+
 /* A heap of 64 units with objects a, b, c of four units each and 52 free ones after them. */
 static unsigned char *a, *b, *c;
 static size_t four;
@@ -231,6 +234,7 @@ TEST_BOTH(bad_alignments) {
     kitchen k = lay_table(sized);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         refused(&k, b, four, bad[i], TSP_BAD_ALIGNMENT);
+        refused(&k, NULL, four, bad[i], TSP_BAD_ALIGNMENT);
         remember(&k);
         for (size_t size = 0; size <= four; size += four) {
             CHECK(V_(alloc)(&k.heap, size, bad[i]) == NULL);
@@ -345,6 +349,38 @@ TEST_BOTH(objects_of_no_size) {
     close_kitchen(&k);
 }
 
+/* A heap that lies on an address which is a power of two: what stands for objects of that alignment, and of no size, is
+ * elsewhere. */
+TEST_BOTH(nothing_is_elsewhere_than_the_heap) {
+    enum { SIZE = 3 * 65536 };
+    for (uintptr_t power = (uintptr_t)1 << 30; power >= (uintptr_t)1 << 24; power /= 2) {
+        unsigned char *wanted = (unsigned char *)(power - 65536), *p;
+        unsigned char *memory = mmap(wanted, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        TSP_V h;
+        if (memory == wanted) { /* the system may have something there, or not want to */
+            size_t total = start_heap(&h, memory, SIZE, sized);
+            p = V_(alloc)(&h, 0, power);
+            CHECK((uintptr_t)p == 2 * power); /* the first that is aligned and not in the heap */
+            CHECK(!V_(contains)(&h, p) && V_(contains)(&h, (unsigned char *)power));
+            CHECK(V_(dealloc)(&h, p, 0, power) == TSP_OK);
+            if (!sized) {
+                V_(free)(&h, p);
+                CHECK(misuse.count == 0 && V_(usable_size)(&h, p) == 0);
+                V_(free)(&h, (unsigned char *)power); /* which is a place in the heap, and free */
+                CHECK(misuse.count == 1 && misuse.status == TSP_ALREADY_FREE);
+                misuse.count = 0;
+            }
+            start_heap(&h, memory, 65536, sized); /* ends where the power is, or before */
+            p = V_(alloc)(&h, 0, power);
+            CHECK((uintptr_t)p == power && !V_(contains)(&h, p));
+            CHECK(total > 2 * 65536 && misuse.count == 0);
+        }
+        if (memory != MAP_FAILED) munmap(memory, SIZE);
+        if (memory == wanted) return;
+    }
+    printf("nothing_is_elsewhere_than_the_heap: no such address could be had\n");
+}
+
 /* -- A handle that is all zero ------------------------------------------------------------------------------------- */
 
 static int count_visits(void *context, void *start, size_t size, tsp_kind kind) {
@@ -412,6 +448,162 @@ TEST(words_for_every_status) {
     }
     CHECK(tsp_status_text((tsp_status)77) != NULL);
     CHECK(strcmp(tsp_version(), TSP_VERSION) == 0);
+}
+
+/* -- What check says ----------------------------------------------------------------------------------------------- */
+
+enum { LINK = GRANULE / 2 };
+
+/* check says that all is well, or which invariant of DESIGN.md does not hold (the digit), and where: at this byte. */
+static int says(TSP_V *h, char digit, size_t at) {
+    tsp_report r = V_(check)(h);
+    if (digit == '0') return r.status == TSP_OK && r.what == NULL && r.at == 0;
+    if (r.status == TSP_CORRUPT && r.what && r.what[0] == '[' && r.what[1] == digit && r.at == at) return 1;
+    printf("    check says %s at %lu, not [%c] at %lu\n", r.what, (unsigned long)r.at, digit, (unsigned long)at);
+    return 0;
+}
+
+/* Holes of one granule to twelve between objects; free and live bytes are all ones, which no link can be. */
+enum { BITES = 24 };
+static unsigned char *bite[BITES];
+static size_t bite_size[BITES];
+
+static kitchen lay_bites(int sized) {
+    kitchen k = open_kitchen(BITES * 5 + 3, sized);
+    for (size_t i = 0; i < BITES; i++) {
+        bite_size[i] = i % 2 ? GRANULE + i / 8 * UNIT : (1 + i % 5) * 2 * UNIT;
+        bite[i] = V_(alloc)(&k.heap, bite_size[i], 1);
+        CHECK(bite[i] != NULL);
+    }
+    memset(k.where.memory, 0xFF, (size_t)(bite[BITES - 1] - k.base) + round_up(bite_size[BITES - 1]));
+    for (size_t i = 0; i < BITES; i += i % 3 + 2) CHECK(V_(dealloc)(&k.heap, bite[i], bite_size[i], 1) == TSP_OK);
+    CHECK(says(&k.heap, '0', 0));
+    return k;
+}
+
+typedef struct hole_list {
+    size_t start[BITES + 1], end[BITES + 1], count, total; /* in bytes */
+    const unsigned char *base;
+} hole_list;
+
+static int list_hole(void *context, void *start, size_t size, tsp_kind kind) {
+    hole_list *l = context;
+    if (kind != TSP_HOLE) return 0;
+    l->start[l->count] = (size_t)((unsigned char *)start - l->base);
+    l->end[l->count] = l->start[l->count] + size;
+    l->count++;
+    return 0;
+}
+
+static void write_link(unsigned char *at, uint32_t value) {
+    const uint16_t half = (uint16_t)value;
+    memcpy(at, LINK == 2 ? (const void *)&half : (const void *)&value, LINK);
+}
+
+/* Every bit of the region: a flip is noticed if it is one of a gap, a size or the map, and not noticed in live or free
+ * bytes. Hops are noticed in all their bits, or belong to no station. */
+TEST_BOTH(check_notices_every_bit_that_matters) {
+    kitchen k = lay_bites(sized);
+    hole_list holes = {{0}, {0}, 0, 0, k.base};
+    size_t stations = 0;
+    CHECK(V_(walk)(&k.heap, list_hole, &holes) == 0 && holes.count > 6);
+    for (size_t at = 0; at < k.where.size; at++) {
+        size_t i = 0, from_end, bits = 0;
+        while (i < holes.count && holes.end[i] <= at) i++;
+        from_end = i < holes.count && holes.start[i] <= at ? holes.end[i] - at : SIZE_MAX;
+        for (unsigned bit = 0; bit < 8; bit++) {
+            k.where.memory[at] ^= (unsigned char)(1u << bit);
+            bits += V_(check)(&k.heap).status == TSP_CORRUPT;
+            k.where.memory[at] ^= (unsigned char)(1u << bit);
+        }
+        if (from_end <= GRANULE || at >= k.total) CHECK(bits == 8);
+        else if (from_end <= 3 * GRANULE && from_end % GRANULE > LINK) CHECK(bits == 0 || bits == 8);
+        else if (from_end <= 3 * GRANULE && from_end % GRANULE == 0) CHECK(bits == 0 || bits == 8);
+        else if (from_end > 3 * GRANULE) CHECK(bits == 0);
+        if (from_end % GRANULE == 0 && from_end > GRANULE && bits) stations++;
+    }
+    printf("check_notices_every_bit_that_matters: %lu holes, %lu hops\n", (unsigned long)holes.count,
+           (unsigned long)stations);
+    CHECK(GRANULE == 8 || stations == 0);
+    close_kitchen(&k);
+}
+
+/* One thing wrong at a time: which invariant, and where. Holes: b, and what is behind c. */
+TEST_BOTH(check_names_what_is_wrong) {
+    kitchen k = lay_table(sized);
+    TSP_V saved, *h = &k.heap;
+    const size_t end_b = 2 * four, all = k.total / GRANULE, rest = (k.total - end_b) / GRANULE;
+    unsigned char *node_b = k.base + end_b - GRANULE, *node_rest = k.base + k.total - GRANULE;
+    set_down(&k, b);
+    saved = *h;
+    remember(&k);
+#define WRONG(digit, at, damage)                                                                                       \
+    do {                                                                                                               \
+        damage;                                                                                                        \
+        CHECK(says(h, digit, at));                                                                                     \
+        *h = saved;                                                                                                    \
+        memcpy(k.where.memory, k.image, k.where.size);                                                                 \
+    } while (0)
+#define LINK_OF(x) ((sizeof(h->gap) == 2 ? 0xFFFFu : 0xFFFFFFFFu) & (x))
+    WRONG('0', 0, (void)0);
+    WRONG('1', 0, h->gap = LINK_OF(all + 1));
+    WRONG('1', end_b, write_link(node_b, (uint32_t)(rest + 1)));
+    WRONG(sized ? '7' : '6', sized ? 0 : k.total, write_link(node_b, 0)); /* the last hole is gone */
+    WRONG('2', end_b, write_link(node_b + LINK, 0));
+    WRONG('2', end_b, write_link(node_b + LINK, (uint32_t)(end_b / GRANULE + 1)));
+    WRONG(sized ? '7' : '6', 0, write_link(node_b + LINK, (uint32_t)(end_b / GRANULE))); /* as if a were free too */
+    WRONG('2', k.total, write_link(node_rest + LINK, (uint32_t)(rest + 1)));
+    WRONG('3', k.total, write_link(node_rest + LINK, (uint32_t)rest));
+    WRONG('7', 0, h->used++);
+    WRONG('7', 0, h->used--);
+    WRONG('7', 0, h->peak = LINK_OF(h->used - 1u));
+    WRONG('7', 0, h->peak = LINK_OF(all + 1));
+    WRONG('0', 0, h->peak = h->used);
+    WRONG('0', 0, h->peak = LINK_OF(all));
+    WRONG(sized ? '0' : '7', 0, h->objects++);
+    WRONG(sized ? '0' : '7', 0, h->objects--);
+    if (!sized) {
+        unsigned char *map = k.base + k.total;
+        const size_t a_ends = four / GRANULE - 1, c_ends = 3 * four / GRANULE - 1, b_ends = end_b / GRANULE - 1;
+#define FLIP(granule) (map[(granule) / 8] ^= (unsigned char)(1u << (granule) % 8))
+        WRONG('6', four, FLIP(a_ends));
+        WRONG('6', 3 * four, FLIP(c_ends));
+        WRONG('6', four, FLIP(a_ends + 1)); /* in the hole: its first granule, its last, the heap's last */
+        WRONG('6', four, FLIP(b_ends));
+        WRONG('6', 3 * four, FLIP(all - 1));
+        WRONG('7', 0, FLIP(0)); /* two objects where there is one */
+        WRONG('7', 0, FLIP(c_ends - 1));
+        CHECK(V_(alloc)(h, V_(largest)(h, 1), 1) != NULL);
+        saved = *h;
+        remember(&k);
+        WRONG('0', 0, (void)0);
+        WRONG('6', k.total, FLIP(all - 1));
+    }
+    close_kitchen(&k);
+}
+
+TEST(check_looks_beyond_the_last_granule) { /* where the map has bits that stand for none */
+    for (size_t n = 1; n <= 17; n++) {
+        kitchen k = open_kitchen(n, 0);
+        unsigned char *last = k.where.memory + k.where.size - 1;
+        for (size_t bit = k.total / GRANULE % 8; bit && bit < 8; bit++) {
+            *last ^= (unsigned char)(1u << bit);
+            CHECK(says(&k.heap, '6', k.total));
+            *last ^= (unsigned char)(1u << bit);
+        }
+        close_kitchen(&k);
+    }
+}
+
+TEST(check_of_a_heap_of_nothing) {
+    TSP_V h;
+    memset(&h, 0, sizeof h);
+    CHECK(says(&h, '0', 0));
+    h.used = 1;
+    CHECK(says(&h, '7', 0));
+    h.used = 0;
+    h.objects = 1;
+    CHECK(says(&h, '7', 0));
 }
 
 /* -- Damage -------------------------------------------------------------------------------------------------------- */
@@ -563,7 +755,7 @@ TEST_BOTH(heap_scribbled) {
 }
 
 /* Holes of three to six units each, live walls of a unit after each of them, and nothing else free. */
-enum { HOLES_MOST = 400, LINK = GRANULE / 2 };
+enum { HOLES_MOST = 400 };
 static unsigned char *hole[HOLES_MOST], *wall[HOLES_MOST];
 static size_t hole_size[HOLES_MOST];
 
@@ -581,9 +773,65 @@ static kitchen lay_holes(dice *d, size_t holes, size_t offset, int sized) {
     return k;
 }
 
-static void scribble(unsigned char *link, uint32_t value) {
-    const uint16_t half = (uint16_t)value;
-    memcpy(link, LINK == 2 ? (const void *)&half : (const void *)&value, LINK);
+/* The end of hole i, or of what the handle has instead of a hole, as the address behind its node. */
+static unsigned char *end_of_hole(kitchen *k, size_t i, size_t holes) {
+    return i < holes ? hole[i] + hole_size[i] : (unsigned char *)&k->heap + offsetof(TSP_V, gap) + GRANULE;
+}
+
+/* Every hop and top of tsp16m: which holes are stations is found out by flipping a bit of each hop. Then a top may be
+ * as low as the largest hole of its span, and no lower; and a hop leads to the next station, and nowhere else. */
+TEST_BOTH(check_knows_every_hop_and_top) {
+    enum { HOLES = 400, HEAD = HOLES };
+    dice d = 5;
+    kitchen k;
+    size_t found[3] = {0, 0, 0};
+    if (GRANULE == 4) return; /* no lanes */
+    k = lay_holes(&d, HOLES, 0, sized);
+    for (size_t lane = 1; lane <= 2; lane++) {
+        size_t station = HEAD, largest = 0, first = 0; /* in the span so far, and the first hole of that size */
+        for (size_t i = 0; i <= HOLES; i++) {          /* the last time only to close the last span */
+            unsigned char *hop = end_of_hole(&k, station, HOLES) - (lane + 1) * GRANULE, *top = hop + LINK;
+            const size_t from = station == HEAD ? 0 : (size_t)(end_of_hole(&k, station, HOLES) - k.base);
+            const size_t at = i < HOLES ? (size_t)(end_of_hole(&k, i, HOLES) - k.base) : k.total;
+            unsigned char old[2 * LINK];
+            int is_station = i == HOLES;
+            if (i < HOLES) {
+                hole[i][hole_size[i] - (lane + 1) * GRANULE] ^= 1;
+                is_station = V_(check)(&k.heap).status == TSP_CORRUPT;
+                hole[i][hole_size[i] - (lane + 1) * GRANULE] ^= 1;
+                if (hole_size[i] > largest) largest = hole_size[i], first = at;
+            }
+            memcpy(old, hop, 2 * LINK);
+            if (station == HEAD && lane == 2) { /* its hop is elsewhere, and it has no top */
+            } else if (is_station && largest) {
+                write_link(top, (uint32_t)(largest / GRANULE));
+                CHECK(says(&k.heap, '0', 0));
+                write_link(top, (uint32_t)(largest / GRANULE) - 1);
+                CHECK(says(&k.heap, '5', first));
+                memcpy(hop, old, 2 * LINK);
+            }
+            if (!(station == HEAD && lane == 2) && i < HOLES) {
+                write_link(hop, (uint32_t)((at - from) / GRANULE));
+                CHECK(says(&k.heap, is_station ? '0' : '4', is_station ? 0 : at));
+                write_link(hop, 0);
+                if (is_station) CHECK(says(&k.heap, '4', at));
+                memcpy(hop, old, 2 * LINK);
+            } else if (i == HOLES && from != k.total) { /* behind the last hole there is only a wall */
+                write_link(hop, (uint32_t)((k.total - from) / GRANULE));
+                CHECK(says(&k.heap, '4', (size_t)(end_of_hole(&k, HOLES - 1, HOLES) - k.base)));
+                memcpy(hop, old, 2 * LINK);
+            }
+            if (!is_station) continue;
+            found[lane] += i < HOLES;
+            station = i;
+            largest = 0;
+        }
+    }
+    printf("check_knows_every_hop_and_top: %lu stations, %lu on the second lane\n", (unsigned long)found[1],
+           (unsigned long)found[2]);
+    CHECK(found[1] > 10 && found[2] > 0 && found[2] <= found[1] && found[1] < HOLES);
+    CHECK(says(&k.heap, '0', 0));
+    close_kitchen(&k);
 }
 
 /* What is asked of the heap around a damaged hole. */
@@ -624,7 +872,7 @@ TEST_BOTH(every_link_scribbled) {
                         const uint32_t own = (uint32_t)(hole_size[i] / GRANULE);
                         const uint32_t values[VALUES] = {0,   1,       2,       own - 1,     own + 1,
                                                          all, all + 1, 0x8000u, 0x1FFFFFFFu, 0xFFFFFFFFu};
-                        scribble(at, values[v]);
+                        write_link(at, values[v]);
                         act(&k, i, action);
                         act(&k, i ? i - 1 : i, (action + 1) % ACTIONS);
                         V_(check)(&k.heap);
@@ -645,10 +893,10 @@ TEST_BOTH(lanes_scribbled) {
         for (size_t i = 0; i < HOLES_MOST; i++) {
             unsigned char *end = hole[i] + hole_size[i];
             if (seed % 2) {
-                scribble(end - one * LINK, roll(&d, span));
-                scribble(end - two * LINK, roll(&d, 65536));
+                write_link(end - one * LINK, roll(&d, span));
+                write_link(end - two * LINK, roll(&d, 65536));
             } else if (roll(&d, 30) == 0) {
-                scribble(hole[i] + roll(&d, hole_size[i] / LINK) * LINK, roll(&d, span));
+                write_link(hole[i] + roll(&d, hole_size[i] / LINK) * LINK, roll(&d, span));
             }
         }
         judge_damage(&k, &d);
