@@ -229,7 +229,7 @@ static tsp_status resize(heap *h, void *pointer, size_t old_bytes, int any, size
     if (status == TSP_OK && n - 1 >= h->granules) status = TSP_NO_MEMORY;
     else if (status == TSP_OK) {
         *result = pointer;
-        status = (uintptr_t)pointer & (align - 1) ? TSP_NO_MEMORY : stay(h, &p, a, b, n);
+        status = ((uintptr_t)pointer & (align - 1)) ? TSP_NO_MEMORY : stay(h, &p, a, b, n);
         if (status == TSP_NO_MEMORY && may_move) {
             keep = (b - a) * GRANULE;
             if (keep > bytes) keep = bytes;
@@ -274,7 +274,7 @@ static size_t product(size_t count, size_t size) {
 
 /* -- Making a heap ------------------------------------------------------------------------------------------------ */
 
-/* One hole over everything, and statistics from the beginning. The state is set last: it says that all is there. */
+/* One hole over everything, and statistics from the beginning. */
 static void empty(heap *h, unsigned char kind) {
     place p;
     h->gap = 0;
@@ -286,16 +286,13 @@ static void empty(heap *h, unsigned char kind) {
     find(h, 0, &p);
     if (h->granules) insert(h, &p, h->granules, h->granules);
     if (kind == REMEMBERS && h->granules) memset(map(h), 0, ((size_t)h->granules + 7) / 8);
-#if TSP_LOCK == TSP_LOCK_SPIN
-    __atomic_store_n(&h->state, kind, __ATOMIC_RELEASE);
-#else
-    h->state = kind;
-#endif
 }
 
-/* Everything but the lock, which V_once holds meanwhile. */
+/* Everything but the lock, which V_once holds meanwhile. The state is set last: it says that all is there. (And only
+ * here: the C library calls read it without the lock.) */
 static void make(heap *h, void *memory, size_t size, int sized) {
     size_t lost = (size_t)(0 - (uintptr_t)memory) % GRANULE, granules;
+    const unsigned char kind = sized ? SIZED : REMEMBERS;
     size = memory == NULL || size < lost ? 0 : size - lost;
     granules = size / GRANULE;
     if (!sized) { /* a byte of map for eight granules; in rounds, since a division is more code on some machines */
@@ -306,7 +303,12 @@ static void make(heap *h, void *memory, size_t size, int sized) {
     granules = to_granules(to_bytes(granules)); /* so that all of it can be one object */
     h->base = granules ? (byte *)memory + lost : NULL;
     h->granules = (link)granules;
-    empty(h, sized ? SIZED : REMEMBERS);
+    empty(h, kind);
+#if TSP_LOCK == TSP_LOCK_SPIN
+    __atomic_store_n(&h->state, kind, __ATOMIC_RELEASE);
+#else
+    h->state = kind;
+#endif
 }
 
 static size_t init(heap *h, void *memory, size_t size, int sized) {
