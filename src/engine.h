@@ -258,13 +258,10 @@ static HOT void scan(const heap *h, const byte *before, size_t end, size_t stop,
 
 #if TSP_LANES
 /* As scan over the whole heap, but rides past what is too small by its tops, and gets off after the first segment of
- * lane 1 that has a fit. p becomes the stations before the best. best.left counts from the end of the heap. */
-static spot ride(const heap *h, size_t n, size_t mask, place *p) {
+ * lane 1 that has a fit. p becomes the stations before the best. best->left counts from the end of the heap. */
+static void ride(const heap *h, size_t n, size_t mask, place *p, spot *best) {
     const size_t granules = h->granules;
     int vain = 0;
-    spot best;
-    best.hole = NULL;
-    best.size = (size_t)-1;
     /* The second time, when it is known that the call succeeds: where the first looked in vain, no hole has n granules,
      * aligned; so that the next call need not look there, lower the tops. */
     for (int again = 0; again <= vain; again++) {
@@ -273,7 +270,7 @@ static spot ride(const heap *h, size_t n, size_t mask, place *p) {
         for (;;) {
             if (station == major && top_of(h, major, 2) < n) {
                 d = get(HOP(major, 2));
-                if (d <= 2 || d > granules - end) return best;
+                if (d <= 2 || d > granules - end) return;
                 station = major = node(h, major_end = end += d);
                 continue;
             }
@@ -281,15 +278,15 @@ static spot ride(const heap *h, size_t n, size_t mask, place *p) {
             stop = d > 1 && d <= granules - end ? end + d : granules;
             if (get(TOP(station, 1)) >= n) {
                 if (again) {
-                    if (station == p->station[1]) return best;
+                    if (station == p->station[1]) return;
                     lower_top(h, station, 1, n - 1 + mask / GRANULE);
                 } else {
-                    scan(h, station, end, stop, n, mask, &best);
-                    if (best.hole) break;
+                    scan(h, station, end, stop, n, mask, best);
+                    if (best->hole) break;
                     vain = 1;
                 }
             }
-            if (stop == granules) return best;
+            if (stop == granules) return;
             station = node(h, end = stop);
             d = get(HOP(major, 2));
             if (d > 2 && end - major_end == d) {
@@ -298,13 +295,12 @@ static spot ride(const heap *h, size_t n, size_t mask, place *p) {
                 major_end = end;
             }
         }
-        best.left += granules - stop;
+        best->left += granules - stop;
         p->station[1] = station;
         p->station_end[1] = end;
         p->station[2] = major;
         p->station_end[2] = major_end;
     }
-    return best;
 }
 #endif
 
@@ -314,19 +310,15 @@ static HOT size_t claim(const heap *h, size_t n, size_t mask) {
     size_t end, start;
     place p;
     spot best;
+    best.hole = NULL;
+    best.size = (size_t)-1;
 #if TSP_LANES
-    if (h->hop1) {
-        best = ride(h, n, mask, &p);
-    } else {
-        p.station[1] = p.station[2] = head(h);
-        p.station_end[1] = p.station_end[2] = 0;
-#else
-    {
+    p.station[1] = p.station[2] = head(h);
+    p.station_end[1] = p.station_end[2] = 0;
+    if (h->hop1) ride(h, n, mask, &p, &best);
+    else
 #endif
-        best.hole = NULL;
-        best.size = (size_t)-1;
         scan(h, head(h), 0, h->granules, n, mask, &best);
-    }
     if (best.hole == NULL) return NOWHERE;
     if (best.size > best.distance) return DAMAGED;
     end = h->granules - best.left;
@@ -432,7 +424,8 @@ static HOT tsp_status release(const heap *h, size_t a, size_t b) {
     if (end - size > b) { /* touches nothing behind it */
         insert(h, &p, b, b - a + before);
     } else if (size >= STAYS) {
-        set(SIZE(node(h, end)), size += b - a + before); /* it only grows downwards */
+        size += b - a + before; /* it only grows downwards */
+        set(SIZE(node(h, end)), size);
 #if TSP_LANES
         raise_tops(h, &p, size);
 #endif
