@@ -13,7 +13,7 @@
 #include <stdlib.h>
 
 TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status status) {
-    fprintf(stderr, "teaspoon: heap %p, pointer %p: %s\n", heap, pointer, tsp_status_text(status));
+    (void)fprintf(stderr, "teaspoon: heap %p, pointer %p: %s\n", heap, pointer, tsp_status_text(status));
     abort();
 }
 #else
