@@ -23,9 +23,6 @@
 #ifndef MOST_FLIPPED
 #define MOST_FLIPPED 6
 #endif
-#ifndef TEST_SECONDS
-#define TEST_SECONDS 100
-#endif
 #include "scenes.h"
 
 enum {

@@ -226,5 +226,5 @@ static void live_among_holes(size_t size, unsigned calls, int sized) {
 
 TEST_BOTH(thousands_of_holes) {
     live_among_holes(49152, 10000, sized);
-    live_among_holes(most_bytes() < 1u << 20 ? 260000 : 1u << 20, 15000, sized);
+    live_among_holes(most_bytes() < 1ul << 20 ? 260000 : 1u << 20, 15000, sized);
 }

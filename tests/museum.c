@@ -62,7 +62,7 @@ TEST_BOTH(crate_heap_above_the_maximum) {
     size_t most = most_bytes(), given = most + most / 8 + 4096;
     kitchen k;
     unsigned char *p;
-    if (most > 1u << 20) return; /* tests/limits.c has a heap of 32 GiB */
+    if (most > 1ul << 20) return; /* tests/limits.c has a heap of 32 GiB */
     k = open_kitchen_at(given, 0, sized);
     CHECK(k.total == most);
     CHECK(V_(usage)(&k.heap).free == most && V_(usage)(&k.heap).largest == most);
@@ -457,7 +457,7 @@ TEST_BOTH(padding_does_not_leak) {
 /* talc 5.0.4: flags in the bits of a size that a huge chunk needs. Objects around every power of two up to a large
  * heap. */
 TEST_BOTH(no_bits_of_a_size_are_taken) {
-    size_t total = most_bytes() < 300000 ? most_bytes() : 1u << 20;
+    size_t total = most_bytes() < 300000 ? most_bytes() : 1ul << 20;
     kitchen k = open_kitchen(total / G, sized);
     for (size_t power = 1; power <= total; power *= 2)
         for (size_t size = power > 2 * G ? power - 2 * G : 1; size <= power + 2 * G && size <= total; size++) {
@@ -668,7 +668,7 @@ TEST_BOTH(out_of_memory_is_no_misuse) {
     kitchen k = open_kitchen(8, sized);
     CHECK(V_(alloc)(&k.heap, 8 * G, 1) != NULL);
     remember(&k);
-    for (unsigned i = 1; i <= 70000; i++) {
+    for (uint32_t i = 1; i <= 70000; i++) {
         CHECK(V_(alloc)(&k.heap, 1 + i % 50, 1) == NULL);
         if (i == 1000) CHECK(V_(usage)(&k.heap).failed == 1000);
     }

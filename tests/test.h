@@ -20,6 +20,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#ifndef TEST_SECONDS
+#define TEST_SECONDS 100
+#endif
+
 typedef struct test_case {
     const char *name;
     void (*once)(void);
