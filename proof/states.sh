@@ -1,0 +1,57 @@
+#!/bin/sh
+# Every state of small heaps (tests/explore.c), in larger heaps than `make test` has time for.
+#     sh proof/states.sh [quick]
+# quick: about a minute on two cores, for CI; otherwise about a quarter of an hour. Prints what was visited, by family and
+# kind, and ends in one line with the sums.
+cd "$(dirname "$0")/.." || exit 1
+out=build/states
+mkdir -p "$out"
+
+# task GRANULES MISUSED FLIPPED FAMILY FLAG...: explores heaps up to these sizes, both kinds
+task() {
+    most="-DMOST=$1 -DMOST_MISUSED=$2 -DMOST_FLIPPED=$3"
+    family=$4
+    shift 4
+    name=$(echo "$family$*" | tr -c 'a-zA-Z0-9\n' _)
+    # shellcheck disable=SC2086 # flags are words
+    ${CC:-cc} -std=c99 -O2 -Iinclude "$@" -c -o "$out/$name.o" "src/$family.c" &&
+        ${CC:-cc} -std=c11 -O2 -Iinclude -DTSP_V="$family" -DTEST_SECONDS=7200 $most "$@" -o "$out/$name" \
+            tests/explore.c "$out/$name.o" src/common.c && "$out/$name" > "$out/$name.out" 2>&1
+    echo "$family $*: $(tail -n 1 "$out/$name.out")"
+}
+
+if [ "$1" = task ]; then # this script calls itself
+    shift
+    task "$@"
+    exit
+fi
+
+rm -f "$out"/*.out
+if [ "$1" = quick ]; then
+    cat << END
+14 8 8 tsp4k
+12 8 7 tsp16m
+11 7 7 tsp16m -DTSP_LANE_BITS=1
+11 7 7 tsp4k -DTSP_ROUND=4
+8 6 4 tsp128k
+END
+else
+    cat << END
+16 12 10 tsp4k
+14 11 9 tsp16m
+13 10 9 tsp16m -DTSP_LANE_BITS=1
+13 10 9 tsp16m -DTSP_LANE_BITS=2
+13 10 9 tsp4k -DTSP_ROUND=4
+12 8 8 tsp128k
+END
+fi | xargs -P 2 -L 1 sh proof/states.sh task > "$out/summary"
+cat "$out"/*.out | grep -E '^(tsp| )'
+grep -v ' passed, 0 failed$' "$out/summary" && exit 1
+awk 'function before(word, i) { for (i = 1; $(i + 1) != word; i++) {} return $i }
+    { gsub(",", "") }
+    / bases / { states += before("states"); calls += before("calls") }
+    / believed$/ { refused += before("calls") }
+    / one bit wrong$/ { damaged += before("calls") }
+    / bits check / { bits += before("bits") }
+    END { printf "states: %.0f states and %.0f calls as foreseen, %.0f misuses refused, %.0f calls after %.0f flipped bits\n",
+        states, calls, refused, damaged, bits }' "$out"/*.out
