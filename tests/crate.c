@@ -75,6 +75,8 @@ TEST_BOTH(resize_stays_where_there_is_room) {
     CHECK(V_(resize)(&k.heap, p, 50 * G, 2 * G, G) == p && keeps(p, 2 * G, 1));
     CHECK(V_(resize_in_place)(&k.heap, p, 2 * G, 100 * G, G) == TSP_OK && keeps(p, 2 * G, 1));
     CHECK(V_(resize_in_place)(&k.heap, p, 100 * G, 100 * G + 1, G) == TSP_NO_MEMORY);
+    CHECK(V_(resize_in_place)(&k.heap, p, 100 * G, 0, G) == TSP_NO_MEMORY); /* objects of size 0 are elsewhere */
+    CHECK(V_(usage)(&k.heap).used == 100 * G && keeps(p, 2 * G, 1));
     CHECK(V_(resize_in_place)(&k.heap, p, 100 * G, 2 * G, G) == TSP_OK);
     q = V_(alloc)(&k.heap, G, G);
     CHECK(q == p + 2 * G);

@@ -24,6 +24,8 @@ static kitchen lay_table(int sized) {
     return k;
 }
 
+static int broken; /* the heap is, on purpose */
+
 /* The layout calls refuse (p, size, align) with this status, whatever they are. */
 static void refused(kitchen *k, void *p, size_t size, size_t align, tsp_status status) {
     tsp_usage before = V_(usage)(&k->heap), after;
@@ -46,7 +48,7 @@ static void refused(kitchen *k, void *p, size_t size, size_t align, tsp_status s
     CHECK(is_unchanged(k));
     after = V_(usage)(&k->heap);
     CHECK(memcmp(&before, &after, sizeof before) == 0);
-    CHECK(is_sound(k));
+    CHECK(broken || is_sound(k));
 }
 
 /* A call that reports, instead of returning, this status. */
@@ -59,7 +61,7 @@ static void refused(kitchen *k, void *p, size_t size, size_t align, tsp_status s
         CHECK(misuse.status == (status_));                                                                             \
         CHECK(misuse.pointer == (p) && misuse.heap == &(k)->heap);                                                     \
         CHECK(is_unchanged(k));                                                                                        \
-        CHECK(is_sound(k));                                                                                            \
+        CHECK(broken || is_sound(k));                                                                                  \
     } while (0)
 
 /* The C library calls report that p is no object of theirs. */
@@ -604,6 +606,101 @@ TEST(check_of_a_heap_of_nothing) {
     h.used = 0;
     h.objects = 1;
     CHECK(says(&h, '7', 0));
+}
+
+/* -- Damage that calls come upon: it is reported, and nothing is changed ------------------------------------------- */
+
+/* Whatever wants so many bytes comes upon damage. */
+static void finds_damage(kitchen *k, size_t size) {
+    REPORTS(k, TSP_CORRUPT, NULL, CHECK(V_(alloc)(&k->heap, size, 1) == NULL));
+    REPORTS(k, TSP_CORRUPT, NULL, CHECK(V_(alloc_zeroed)(&k->heap, size, 1) == NULL));
+    REPORTS(k, TSP_CORRUPT, NULL, CHECK(V_(try_alloc)(&k->heap, size, 1) == NULL));
+    REPORTS(k, TSP_CORRUPT, NULL, CHECK(V_(resize)(&k->heap, NULL, 0, size, 1) == NULL));
+    CHECK(V_(usage)(&k->heap).failed == 0); /* nothing is said of memory */
+    if (k->sized) return;
+    REPORTS(k, TSP_CORRUPT, NULL, CHECK(V_(malloc)(&k->heap, size) == NULL));
+    REPORTS(k, TSP_CORRUPT, NULL, CHECK(V_(calloc)(&k->heap, 1, size) == NULL));
+    REPORTS(k, TSP_CORRUPT, NULL, CHECK(V_(realloc)(&k->heap, NULL, size) == NULL));
+    REPORTS(k, TSP_CORRUPT, NULL, CHECK(V_(aligned_alloc)(&k->heap, 1, size) == NULL));
+}
+
+/* a, the hole b, c, the hole behind it. Sizes that reach into the neighbour, sizes of nothing, links out of the heap.
+ */
+TEST_BOTH(damage_is_reported) {
+    for (int damage = 0; damage < 5; damage++) {
+        kitchen k = lay_table(sized);
+        unsigned char *node_b = b + four - GRANULE, *node_rest = k.base + k.total - GRANULE;
+        const uint32_t rest = (uint32_t)((k.total - 2 * four) / GRANULE);
+        set_down(&k, b);
+        switch (damage) {
+        case 0: write_link(node_rest + LINK, rest + 1); break;
+        case 1: write_link(node_rest + LINK, 0); break;
+        case 2: write_link(node_b, rest + 1); break;
+        case 3: write_link(node_b + LINK, 0); break;
+        case 4: write_link(node_b + LINK, (uint32_t)(2 * four / GRANULE + 1)); break;
+        }
+        broken = 1;
+        if (damage <= 2) { /* behind c */
+            refused(&k, c, four, UNIT, TSP_CORRUPT);
+            if (!sized) reported(&k, c, TSP_CORRUPT);
+        } else { /* behind a, before c */
+            refused(&k, a, four, UNIT, TSP_CORRUPT);
+            if (!sized) reported(&k, a, TSP_CORRUPT);
+            remember(&k);
+            CHECK(V_(dealloc)(&k.heap, c, four, UNIT) == TSP_CORRUPT);
+            CHECK(is_unchanged(&k));
+        }
+        V_(reset)(&k.heap); /* which helps */
+        broken = 0;
+        close_kitchen(&k);
+    }
+    for (int damage = 0; damage < 2; damage++) { /* an allocation that would take the damaged hole */
+        kitchen k = lay_table(sized);
+        unsigned char *node_b = b + four - GRANULE, *node_rest = k.base + k.total - GRANULE;
+        set_down(&k, b);
+        write_link((damage ? node_b : node_rest) + LINK, (uint32_t)(k.total / GRANULE - 1));
+        broken = 1;
+        finds_damage(&k, damage ? k.total - four : 12 * UNIT);
+        V_(reset)(&k.heap);
+        broken = 0;
+        close_kitchen(&k);
+    }
+}
+
+/* c can only slide, and what it would slide into is damaged. */
+TEST_BOTH(damage_is_reported_before_a_slide) {
+    for (int damage = 0; damage < 2; damage++) {
+        kitchen k = lay_table(sized);
+        CHECK(V_(alloc)(&k.heap, V_(largest)(&k.heap, 1), 1) != NULL);
+        set_down(&k, b);
+        write_link(b + four - LINK, damage ? (uint32_t)(2 * four / GRANULE + 1) : 0);
+        broken = 1;
+        CHECK(V_(resize_in_place)(&k.heap, c, four, 6 * UNIT, UNIT) == TSP_NO_MEMORY);
+        if (damage == 0) REPORTS(&k, TSP_CORRUPT, c, CHECK(V_(resize)(&k.heap, c, four, 6 * UNIT, UNIT) == NULL));
+        REPORTS(&k, TSP_CORRUPT, c, CHECK(V_(resize)(&k.heap, c, four, 20 * UNIT, UNIT) == NULL));
+        CHECK(keeps(a, four, 1) && keeps(c, four, 3));
+        V_(reset)(&k.heap);
+        broken = 0;
+        close_kitchen(&k);
+    }
+}
+
+/* The map has lost the end of the last object. */
+TEST(damage_of_the_map_is_reported) {
+    kitchen k = lay_table(0);
+    unsigned char *last = V_(alloc)(&k.heap, V_(largest)(&k.heap, 1), 1);
+    const size_t size = k.total - 3 * four, end = k.total / GRANULE - 1;
+    k.base[k.total + end / 8] ^= (unsigned char)(1u << end % 8);
+    broken = 1;
+    refused(&k, last, size, UNIT, TSP_CORRUPT);
+    reported(&k, last, TSP_CORRUPT);
+    CHECK(V_(usable_size)(&k.heap, c) == four); /* the others are well */
+    V_(free)(&k.heap, c);
+    k.base[k.total + end / 8] ^= (unsigned char)(1u << end % 8);
+    broken = 0;
+    V_(free)(&k.heap, last);
+    CHECK(V_(usage)(&k.heap).objects == 2);
+    close_kitchen(&k);
 }
 
 /* -- Damage -------------------------------------------------------------------------------------------------------- */
