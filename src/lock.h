@@ -1,4 +1,4 @@
-/* The three lock policies of teaspoon.h, as LOCK, TRY_LOCK and UNLOCK for engine handles. */
+/* The lock policies of teaspoon.h, as LOCK, TRY_LOCK and UNLOCK for engine handles. Modelled in proof/lock.pml. */
 #ifndef TSP_LOCK_H
 #define TSP_LOCK_H
 
@@ -14,7 +14,8 @@
 
 typedef char lock_state;
 
-/* Test and test-and-set: waits by reading, so that waiters do not fight over the cache line. */
+/* Test and test-and-set: waits by reading, so that waiters do not fight over the cache line. It knows no scheduler: a
+ * thread that waits on the core of a holder of lower priority waits for ever, and is better served by hooks. */
 static inline lock_state tsp_spin(unsigned char *lock) {
     while (__atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE))
         while (__atomic_load_n(lock, __ATOMIC_RELAXED)) {}
