@@ -10,7 +10,8 @@
  *
  * An input that has run out reads as zeros. libFuzzer and AFL++ call LLVMFuzzerTestOneInput; with -DREPLAY there is a
  * main that does, for each file named. SPDX-License-Identifier: BSD-3-Clause */
-#define main test_main /* what runs test cases, of which there are none */
+#define TEST_SECONDS 10 /* for one input */
+#define main test_main  /* what runs test cases, of which there are none */
 #include "../tests/oracle.h"
 #undef main
 
@@ -290,8 +291,11 @@ static void make_call(run *r, call *c) {
     oracle *m = &r->m;
     c->count = c->each = 0;
     if (c->what == CALLOC || c->what == RESIZES + REALLOCARRAY) {
+        size_t b = eat(r);
         c->count = c->size;
-        c->each = eat_size(r) % 8 == 7 ? SIZE_MAX / 8 : 1 + c->size % 3;
+        c->each = b < 128               ? b % 4
+                  : b < 192 && c->count ? SIZE_MAX / c->count + 2 /* wraps, to a little */
+                                        : SIZE_MAX / 8;
         c->size = c->each && c->count > SIZE_MAX / c->each ? SIZE_MAX : c->count * c->each;
     }
     if (is(c, MALLOC, REALLOC_NULL) || is(c, RESIZES + REALLOC, RESIZES + REALLOCARRAY))
@@ -414,22 +418,49 @@ static void find_it_locked(run *r, const call *c) {
     CHECK(is_unchanged(&r->m.k));
 }
 
+/* The end of the hole that is to be found, or of the last. */
+typedef struct quest {
+    unsigned char *end;
+    size_t left;
+} quest;
+
+static int seek(void *context, void *start, size_t size, tsp_kind kind) {
+    quest *q = context;
+    if (kind == TSP_HOLE) q->end = (unsigned char *)start + size;
+    return kind == TSP_HOLE && q->left-- == 0;
+}
+
+/* A link of a hole, or one anywhere. */
+static void damage_link(run *r, unsigned field) {
+    const kitchen *k = &r->m.k;
+    size_t link = GRANULE / 2, which = eat(r), at, b, value;
+    quest q = {NULL, which % 8};
+    V_(walk)(&r->m.k.heap, seek, &q);
+    if (field < 6 && q.end) at = offset_of(&r->m, q.end) - GRANULE * (1 + field / 2);
+    else at = which % (k->total / GRANULE) * GRANULE;
+    at += field % 2 * link;
+    b = eat(r);
+    value = eat(r);
+    if (b < 64) value = 0 - value;
+    else if (b < 128) value = k->total / GRANULE - value;
+    else if (b >= 192) value |= b << 8 | b << 16;
+    if (at > k->total - link) return;
+    for (size_t i = 0; i < link; i++) k->base[at + i] = (unsigned char)(value >> 8 * i);
+}
+
 static void damage(run *r, unsigned what, unsigned with) {
     kitchen *k = &r->m.k;
-    size_t at = eat_two(r), value;
-    if (k->where.size == 0) return;
+    size_t at;
+    if (k->total == 0) return;
     r->hostile = 1;
-    at %= k->where.size;
-    if (what == 0) {
-        k->where.memory[at] ^= (unsigned char)(1u << with);
-    } else if (what == 1) {
-        for (size_t i = at; i < k->where.size && i <= at + with; i++) k->where.memory[i] = (unsigned char)eat(r);
-    } else if (k->total) { /* a link, of any granule */
-        value = eat_two(r);
-        if (value >= 0xFF00) value |= SIZE_MAX << 16;
-        at = at % (k->total / GRANULE) * GRANULE + (with & 1) * GRANULE / 2;
-        for (size_t i = 0; i < GRANULE / 2; i++) k->base[at + i] = (unsigned char)(value >> 8 * i);
+    if (what == 2) {
+        damage_link(r, with);
+        return;
     }
+    at = eat_two(r) % k->where.size;
+    if (what == 0) k->where.memory[at] ^= (unsigned char)(1u << with);
+    else
+        for (size_t i = at; i < k->where.size && i <= at + with; i++) k->where.memory[i] = (unsigned char)eat(r);
 }
 
 enum { LOOK = CALLS, RESET, BEGIN, DAMAGE, MANY = DAMAGE + 3, EVERY_OTHER, LOCKED };
@@ -529,12 +560,12 @@ int main(int argc, char **argv) {
             return 2;
         }
         fprintf(stderr, "%s\r", argv[i]); /* the last one seen is the one that broke it */
-        alarm(10);
+        alarm(TEST_SECONDS);
         LLVMFuzzerTestOneInput(input, fread(input, 1, sizeof input, file));
         fclose(file);
     }
     fprintf(stderr, "\n");
-    printf("%s: %d inputs replayed\n", FAMILY, argc - 1);
+    printf("%d inputs replayed\n", argc - 1);
     return 0;
 }
 #endif

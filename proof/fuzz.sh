@@ -5,7 +5,9 @@
 #
 #     sh proof/fuzz.sh [SECONDS]    that long altogether, after building and replaying: 3600 unless it says otherwise
 #     sh proof/fuzz.sh keep         after that: proof/corpus becomes the fewest of its inputs and of those found that
-#                                   reach every edge, each named for the build that needed it
+#                                   reach every edge, each named for the build that needed it, beside all bug-*
+#
+# An input bug-WHAT is one that shows a fault of the engine's, real or planted, and is kept for ever.
 #
 # build/fuzz is made anew. Whatever crashes, or does not come back, lands in build/fuzz/found/ and is named with the
 # command that repeats it. Needs clang-19 and afl++, and skips what is missing. SPDX-License-Identifier: BSD-3-Clause
@@ -61,8 +63,9 @@ skip() {
 
 if [ "${1:-}" = keep ]; then
     have "clang-$LLVM" || { skip "clang-$LLVM"; exit 1; }
-    rm -rf "$work/kept" "$work/named" "$work/seen"
-    mkdir -p "$work/kept" "$work/named" "$work/seen"
+    rm -rf "$work/kept"
+    mkdir -p "$work/kept"
+    cp $corpus/bug-* "$work/kept" 2> /dev/null
     for variant in $variants; do
         [ -x "$work/libfuzzer-$variant" ] || build_libfuzzer "$variant"
         # shellcheck disable=SC2046 # folders
@@ -70,15 +73,14 @@ if [ "${1:-}" = keep ]; then
             $(find "$work" -type d \( -path '*/new/*' -o -name queue \)) > "$work/merge.log" 2>&1 ||
             { tail "$work/merge.log"; exit 1; }
         number=1
-        for file in $(cd "$work/kept" && ls -Sr); do # the shortest first
-            [ -e "$work/seen/$file" ] && continue
-            : > "$work/seen/$file"
-            cp "$work/kept/$file" "$work/named/$variant-$(printf %03d $number)"
+        for file in "$work"/kept/*; do # libFuzzer names what it adds by a hash
+            case ${file##*/} in *-*) continue ;; esac
+            mv "$file" "$work/kept/$variant-$(printf %03d $number)"
             number=$((number + 1))
         done
     done
     rm -f $corpus/*
-    cp "$work"/named/* $corpus/
+    cp "$work"/kept/* $corpus/
     echo "fuzz: $(find $corpus -type f | wc -l) inputs kept, $(cat $corpus/* | wc -c) bytes"
     exit 0
 fi
