@@ -36,7 +36,8 @@
  *   - Cost: "a search" goes through the heap's holes in order of address, with steps of a few instructions. There
  *     are seldom more than a few dozen; DESIGN.md section 5 has the bounds.
  *   - Locking: with TSP_LOCK_SPIN (the default where the compiler knows lock-free atomics) any number of threads may
- *     share a heap, and an interrupt handler may use the V_try_ calls. With TSP_LOCK_HOOKS the platform's own lock
+ *     share a heap, and an interrupt handler may use the V_try_ calls. It knows no scheduler: where a thread of higher
+ *     priority can keep the holder from running for ever, use hooks. With TSP_LOCK_HOOKS the platform's own lock
  *     decides, so every call is as safe as that lock is. With TSP_LOCK_NONE one caller at a time, and no handler.
  */
 #ifndef TEASPOON_H
@@ -134,7 +135,8 @@ typedef struct tsp_report {
     const char *what; /* one line of plain English; NULL when all is well */
 } tsp_report;
 
-/* Supplies a heap's bytes: returns their address and sets *size. NULL: there are none. */
+/* Supplies a heap's bytes: returns their address and sets *size. NULL: there are none. It runs with the heap's lock
+ * held and must not call that heap. */
 typedef void *tsp_supplier(size_t *size);
 
 /* ---- The handles -------------------------------------------------------------------------------------------------
@@ -257,7 +259,8 @@ TSP_HANDLE(tsp16m, uint32_t, uint32_t hop2; uint32_t objects; uint32_t hop1; uin
  * V *V_once(spoon, supplier, sized)
  *     spoon, a handle that was all zero when the program began; the first call gets the memory from supplier and makes
  *     the heap (a sized one if sized is not 0), exactly once whichever thread comes first; the others wait for it.
- *     Returns spoon. For the memory itself see TSP4K_STATIC and its kin below.
+ *     Returns spoon. Until it has returned, a thread makes no other call on spoon. For the memory itself see
+ *     TSP4K_STATIC and its kin below.
  * V *V_once_over(spoon, memory, size, sized)
  *     The same over memory that you have at hand.
  */
@@ -307,7 +310,8 @@ TSP_FUNCTIONS(tsp16m)
  * TSP4K_LAZY_SIZED(kitchen, supplier);
  * and the same with TSP128K_ and TSP16M_. Each defines a function kitchen(void) that returns the heap, made on its
  * first call, exactly once under threads: tsp4k_malloc(kitchen(), 100). Handle and bytes are all zero until then, so
- * they lie in .bss and take no room in flash. Not for an interrupt handler's first call. */
+ * they lie in .bss and take no room in flash. Not for an interrupt handler's first call (and with TSP_LOCK_HOOKS not
+ * for any: it takes the lock, so keep the pointer). */
 #define TSP4K_STATIC(name, bytes) TSP_STATIC_(tsp4k, name, bytes, 0)
 #define TSP4K_STATIC_SIZED(name, bytes) TSP_STATIC_(tsp4k, name, bytes, 1)
 #define TSP4K_LAZY(name, supplier) TSP_LAZY_(tsp4k, name, supplier, 0)

@@ -186,8 +186,8 @@ static HOT void *new_object(heap *h, size_t bytes, size_t align, int impatient) 
     return bytes ? refuse(h, NULL, status) : nowhere(h, align);
 }
 
-/* Whether a pointer that is not into the heap stands for no bytes: NULL, or an object of size 0. any: the caller did not
- * say of what size. */
+/* Whether a pointer that is not into the heap stands for no bytes: NULL, or an object of size 0. any: the caller did
+ * not say of what size. */
 static int is_nothing(const heap *h, const void *pointer, size_t bytes, int any) {
     return pointer == NULL || (any ? is_nowhere(h, pointer) : bytes == 0);
 }
