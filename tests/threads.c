@@ -269,6 +269,37 @@ TEST_BOTH(threads_share_a_tight_heap) {
     cook_together(500, sized);
 }
 
+static int hammering; /* until the main thread has had enough */
+
+/* Emptied again and again while others help themselves: whatever they were given is gone, and they write nothing. */
+static void *helps_himself(void *argument) {
+    kitchen *k = argument;
+    for (unsigned i = 0; __atomic_load_n(&hammering, __ATOMIC_RELAXED); i++) {
+        if (!k->sized) V_(malloc)(&k->heap, 8 + i % 50);
+        V_(alloc)(&k->heap, 1 + i % 9, 1);
+        V_(usage)(&k->heap);
+        if (i % 16 == 0) sched_yield();
+    }
+    return NULL;
+}
+
+TEST_BOTH(reset_among_others) {
+    kitchen k = open_kitchen(200, sized);
+    pthread_t thread[4];
+    hammering = 1;
+    for (int i = 0; i < 4; i++) CHECK(pthread_create(&thread[i], NULL, helps_himself, &k) == 0);
+    for (int i = 0; i < 500; i++) {
+        V_(reset)(&k.heap);
+        CHECK(V_(check)(&k.heap).status == TSP_OK);
+        sched_yield();
+    }
+    __atomic_store_n(&hammering, 0, __ATOMIC_RELAXED);
+    for (int i = 0; i < 4; i++) pthread_join(thread[i], NULL);
+    V_(reset)(&k.heap);
+    CHECK(is_empty(&k));
+    close_kitchen(&k);
+}
+
 /* -- Made once ---------------------------------------------------------------------------------------------------- */
 
 static unsigned supplied;
@@ -447,7 +478,6 @@ TEST_BOTH(nonsense_from_many_threads) {
 
 static TSP_V *forked; /* the heap that the handlers below are for */
 static unsigned long held;
-static int hammering;
 
 static void before_fork(void) {
     if (forked) held = V_(lock)(forked);
