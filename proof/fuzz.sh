@@ -156,8 +156,8 @@ for fuzzer in $fuzzers; do
         afl-fuzz -s 1 -V "$each" -G $longest -t 10000 -m none -i $corpus -o "$work/afl/$variant" -- "$work/$fuzzer" \
             > "$log" 2>&1
         for file in "$work/afl/$variant/default"/crashes/id* "$work/afl/$variant/default"/hangs/id*; do
-            name=${file##*/id:} # 000000,sig:06,...
-            [ -e "$file" ] && cp "$file" "$found/${name%%,*}"
+            name=${file#*/default/} # crashes/id:000000,sig:06,...
+            [ -e "$file" ] && cp "$file" "$found/${name%%/*}-$(echo "$name" | sed 's/.*id:\([0-9]*\).*/\1/')"
         done
         done_now=$(sed -n 's/^execs_done *: *//p' "$work/afl/$variant/default/fuzzer_stats")
         ;;
