@@ -1,0 +1,297 @@
+#!/usr/bin/env python3
+"""How good are the tests? Breaks the library in one place at a time, in every place, and sees whether a test notices.
+
+    python3 proof/mutants.py [--only WORD] [--sample N --seed S] [--jobs N] [--list] [BUILD_DIR]
+
+Mutants: operators swapped, constants one off, conditions forced, statements deleted, return values and statuses
+changed. Each is compiled for the families that see it and run against the behaviour tests in tests/, the quick ones
+first, until one fails; an endless loop fails too. What the compiler makes the same code of as before is equivalent.
+What else survives must be listed in mutants.txt with the reason why no test can notice; what is listed must survive.
+SPDX-License-Identifier: BSD-3-Clause"""
+
+import argparse, collections, concurrent.futures, filecmp, os, queue, random, re
+import resource, shutil, signal, subprocess, sys, time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+SOURCES = ['engine.h', 'interface.h', 'check.h', 'lock.h', 'common.c', 'misuse.c']
+
+# -- Making mutants ---------------------------------------------------------------------------------------------------
+
+SWAPS = {
+    '==': ['!='], '!=': ['=='], '<': ['<=', '>='], '<=': ['<', '>'], '>': ['>=', '<='],
+    '>=': ['>', '<'], '&&': ['||'], '||': ['&&'], '+': ['-'], '-': ['+'], '*': ['/'], '/': ['*'], '%': ['/'],
+    '&': ['|'], '|': ['&'], '^': ['|'], '<<': ['>>'], '>>': ['<<'], '++': ['--'], '--': ['++'], '+=': ['-=', '='],
+    '-=': ['+=', '='], '*=': ['='], '/=': ['*=', '='], '^=': ['|=', '&='], '!': [''], '~': [''],
+}
+STATUSES = ['TSP_OK', 'TSP_NO_MEMORY', 'TSP_BUSY', 'TSP_BAD_ALIGNMENT', 'TSP_FOREIGN', 'TSP_MISALIGNED',
+            'TSP_ALREADY_FREE', 'TSP_INTERIOR', 'TSP_WRONG_SIZE', 'TSP_SIZED_HEAP', 'TSP_CORRUPT']
+NAMES = {a: [b] for pair in (('NOWHERE', 'DAMAGED'), ('SIZED', 'REMEMBERS'), ('TSP_OBJECT', 'TSP_LIVE'))
+         for a, b in (pair, pair[::-1])}
+NAMES.update({s: [t for t in ('TSP_OK', STATUSES[(i + 1) % len(STATUSES)]) if t != s] for i, s in enumerate(STATUSES)})
+NAMES.update({'NULL': [], 'UNMADE': ['SIZED'], 'TSP_HOLE': ['TSP_LIVE'], 'break': [''], 'continue': ['']})
+
+TOKEN = re.compile(r'''(?P<skip>\s+|/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'
+    |\#[ \t]*(?:if|ifdef|ifndef|else|elif|endif|include|undef)\b(?:\\\n|[^\n])*)
+    |(?P<define>\#[ \t]*define[ \t]+\w+(?:\([^)]*\))?)
+    |(?P<number>\b\d[\w.]*)|(?P<name>[A-Za-z_]\w*)
+    |(?P<op><<=|>>=|->|\+\+|--|<<|>>|[-+*/%&|^<>=!]=|&&|\|\||.)''', re.S | re.X)
+
+
+def tokens(text):
+    """(kind, text, start, function or macro it is in) of all that can be code."""
+    found, depth, where, name = [], 0, '-', '-'
+    for m in TOKEN.finditer(text):
+        kind, word = m.lastgroup, m.group()
+        if kind == 'skip':
+            if where.startswith('#') and '\n' in word and text[m.start() + word.index('\n') - 1] != '\\': where = '-'
+            if word.startswith('"'): found.append(('string', word, m.start(), where))
+            continue
+        if kind == 'define':
+            where = '#' + re.findall(r'\w+', word)[1]
+            continue
+        if kind == 'op' and not where.startswith('#'):
+            if word == '(' and depth == 0 and found and found[-1][0] == 'name':
+                name = found[-1][1] if found[-1][1] != 'V_' else text[m.end():text.index(')', m.end())]
+            if word == '{' and depth == 0: where = name if found and found[-1][1] == ')' else '-'
+            depth += (word in '{(') - (word in '})')
+            found.append((kind, word, m.start(), where))
+            if word == '}' and text[m.start() - 1] == '\n': where, depth = '-', 0  # #if and #else may both open
+            continue
+        found.append((kind, word, m.start(), where))
+    return found
+
+
+def match(t, i, step=1):
+    """The index of the bracket that closes (or opens) the one at i."""
+    depth = 0
+    while True:
+        depth += (t[i][1] in ('(', '[', '{')) - (t[i][1] in (')', ']', '}'))
+        if depth == 0: return i
+        i += step
+
+
+def mutations(text):
+    """(start, end, replacement) of every mutant, and the function it is in."""
+    t = tokens(text)
+
+    def span(i, j):  # the source of tokens i to j, exclusive
+        return t[i][2], t[j - 1][2] + len(t[j - 1][1])
+
+    def forced(i, j):
+        a, b = span(i, j)
+        if text[a:b] in ('0', '1'): return
+        for to in '01': yield a, b, to, where
+
+    for i, (kind, word, at, where) in enumerate(t):
+        before, after = t[i - 1] if i else ('', '', 0, ''), t[i + 1] if i + 1 < len(t) else ('', '', 0, '')
+        end = at + len(word)
+        if where == '#TSP_LANE_BITS' or (where.startswith('#') and 'TSP_LOCK' in where): continue
+        if kind == 'number' and not re.match(r'\d+u?$', word): continue
+        if kind == 'number':
+            value, suffix = int(word.rstrip('u')), 'u' * word.endswith('u')
+            for to in sorted({value + 1, max(value - 1, 0)} - {value}): yield at, end, '%d%s' % (to, suffix), where
+        elif kind == 'name' and word in NAMES:
+            for to in sorted(set(NAMES[word])): yield at, end, to, where
+        elif word in SWAPS:
+            binary = text[end] in ' \n' or before[1] in (')', ']') or before[0] in ('number',)
+            if word in '*&-+' and not (binary and before[0] in ('name', 'number') or before[1] in (')', ']')): continue
+            if word in '*' and not (text[end] == ' ' or before[1] == ')'): continue
+            for to in SWAPS[word]: yield at, end, to, where
+        if word in ('if', 'while'): yield from forced(i + 2, match(t, i + 1))
+        if word == 'for':
+            j = k = next(j for j in range(i, len(t)) if t[j][1] == ';') + 1
+            while t[k][1] != ';': k += 1
+            if k > j: yield from forced(j, k)
+        if word == '?':
+            j = i
+            while t[j - 1][1] not in ('=', ',', '?', ':', ';', '(', '[', '{', '}', 'return'):
+                j = match(t, j - 1, -1)
+            yield from forced(j, i)
+        if word in ('&&', '||'):  # its right side always, or never
+            k = i + 1
+            while t[k][1] not in ('&&', '||', ')', ']', ';', '?', ','): k = match(t, k) + 1
+            yield from forced(i + 1, k)
+        # A statement: where one can begin, and what is none.
+        begins = before[1] in (';', '{', '}', 'else', ':')
+        if before[1] == ')': begins = t[match(t, i - 1, -1) - 1][1] in ('if', 'for', 'while')
+        if not begins or where[0] in '-#' or kind not in ('name', 'op') or word in '{};': continue
+        if word in ('if while for else do switch case default struct union break continue const static unsigned '
+                    'lock_state link').split(): continue
+        k = i
+        while k < len(t) and t[k][1] not in (';', '{', '}', ')', ']'): k = match(t, k) + 1
+        if k >= len(t) or t[k][1] != ';': continue
+        declares = after[0] == 'name' or after[1] == '*' and text[t[i + 1][2] - 1] == ' '
+        if kind == 'name' and word != 'return' and declares: continue
+        if before[1] == ':' and word != 'return' and '?' in text[at - 40:at]: continue
+        if word == 'return':
+            a, b = span(i + 1, k) if k > i + 1 else (end, end)
+            if a == b: continue
+            value = text[a:b]
+            for to in sorted({'0', '1', '0' if value.startswith('TSP_') else '(%s) + 1' % value} - {value}):
+                yield a, b, to, where
+        yield at, t[k][2], '', where
+
+
+def mutants(only):
+    """Every mutant once, with a key that survives edits elsewhere: file, function, line, and what changes in it."""
+    known, result = {}, []
+    for source in SOURCES:
+        text = open(os.path.join(ROOT, 'src', source)).read()
+        for start, end, to, where in mutations(text):
+            line, stop = text.rindex('\n', 0, start) + 1, text.index('\n', end)
+            marked = '%s{%s => %s}%s' % (text[line:start], text[start:end], to, text[end:stop])
+            key = '%s %s: %s' % (source, where, ' '.join(marked.split()))
+            known[key] = known.get(key, 0) + 1
+            if known[key] > 1: key += ' #%d' % known[key]
+            if only in key: result.append((key, source, text[:start] + to + text[end:]))
+    return result
+
+
+# -- Killing them -----------------------------------------------------------------------------------------------------
+
+CFLAGS = ['-w', '-I' + os.path.join(ROOT, 'include')]
+FAST = ['tcc', '-DTSP_LOCK=0'] if shutil.which('tcc') else ['gcc', '-O0']  # tcc takes milliseconds; it has no atomics
+QUICK = ['crate', 'museum', 'model tiny']
+SLOW = ['explore misuse', 'misuse', 'explore bit', 'model small', 'model only', 'limits', 'explore state']
+ALWAYS, LANES, LOCKS = range(3)  # when a build is tried: for what only a family with lanes has, for what may lock
+
+
+class Build:
+    """The library compiled in one way, as a shared one, and the tests to run against it, quick ones first."""
+
+    def __init__(self, name, family, command, tests, when=ALWAYS):
+        self.name, self.family, self.compiler, self.flags = name, family, command[0], CFLAGS + command[1:]
+        self.tests, self.when = tests, when
+        self.limit = {}  # of processor seconds, by test
+
+    def library(self, source, out):
+        os.makedirs(out, exist_ok=True)
+        return run([self.compiler, '-std=c99', '-fPIC', '-shared', '-s'] + self.flags +
+                   ['-o', os.path.join(out, 'libtsp.so'), self.family + '.c', 'common.c', 'misuse.c'], 60, source) == 0
+
+    def program(self, test, out):
+        return run(['gcc', '-std=c11', '-DTSP_V=' + self.family] + self.flags + ['-O2', '-o', os.path.join(out, test),
+                   test + '.c', '-L' + out, '-ltsp', '-lpthread'], 60, os.path.join(ROOT, 'tests')) == 0
+
+
+BUILDS = [
+    Build('4k-quick', 'tsp4k', FAST, QUICK),
+    Build('16m-quick', 'tsp16m', FAST + ['-DTSP_LANE_BITS=1'], QUICK),
+    Build('4k', 'tsp4k', ['gcc', '-O1'], SLOW + ['abort']),
+    Build('16m', 'tsp16m', ['gcc', '-O1', '-DTSP_LANE_BITS=1'], SLOW),
+    Build('16m-rare', 'tsp16m', ['gcc', '-O1'], ['model thousands'], LANES),
+    Build('4k-none', 'tsp4k', ['gcc', '-O1', '-DTSP_LOCK=0'], ['crate', 'misuse'], LOCKS),
+    Build('4k-hooks', 'tsp4k', ['gcc', '-O1', '-DTSP_LOCK=2'], ['threads'], LOCKS),
+    Build('4k-spin', 'tsp4k', ['gcc', '-O1', '-DTSP_LOCK=1'], ['threads'], LOCKS),
+    Build('16m-asan', 'tsp16m', ['gcc', '-O1', '-fsanitize=address', '-DTSP_LANE_BITS=1'], ['misuse']),
+]
+
+
+def run(command, seconds, folder=None, library=None):
+    """Its exit status; a signal, or more processor time than allowed, is not 0."""
+    def limit():
+        signal.setitimer(signal.ITIMER_PROF, seconds)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    environment = dict(os.environ, LD_LIBRARY_PATH=library or '')
+    try:
+        return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=limit,
+                              cwd=folder, env=environment, timeout=10 + 8 * seconds).returncode
+    except subprocess.TimeoutExpired:
+        return -1
+
+
+def fails(build, test, base, library):
+    """Whether a test, for instance 'model tiny', fails with this library."""
+    program, *word = test.split()
+    return run([os.path.join(base, program)] + word, build.limit.get(test, 600), None, library) != 0
+
+
+def prepare(build, out):
+    """The library as it is, and every test against it: what fails now says nothing about mutants."""
+    base = os.path.join(out, build.name)
+    if not build.library(os.path.join(ROOT, 'src'), base): return 'the library does not compile'
+    for program in {test.split()[0] for test in build.tests}:
+        if not build.program(program, base): return program + ' does not compile'
+    for test in build.tests:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        if fails(build, test, base, base): return test + ' fails without a mutant'
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        build.limit[test] = 0.3 + 4 * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return None
+
+
+def judge(mutant, out, workers):
+    """How it ended: which test killed it, or 'survived', 'same code', 'does not compile'."""
+    key, source, text = mutant
+    folder = workers.get()
+    try:
+        with open(os.path.join(folder, 'src', source), 'w') as f: f.write(text)
+        differs = []
+        for build in BUILDS:
+            if build.when == LANES and '4k-quick' in differs: continue
+            if build.when == LOCKS and source in ('engine.h', 'check.h'): continue
+            base, broken = os.path.join(out, build.name), os.path.join(folder, build.name)
+            if not build.library(os.path.join(folder, 'src'), broken): return 'does not compile'
+            if filecmp.cmp(os.path.join(broken, 'libtsp.so'), os.path.join(base, 'libtsp.so'), False): continue
+            differs.append(build.name)
+            for test in build.tests:
+                if fails(build, test, base, broken): return build.name + ' ' + test
+        return 'survived' if differs else 'same code'
+    finally:
+        shutil.copy(os.path.join(ROOT, 'src', source), os.path.join(folder, 'src', source))
+        workers.put(folder)
+
+
+def listed():
+    """{key: reason} from mutants.txt: a paragraph of '#' lines is the reason for the mutants below it."""
+    reasons, reason = {}, ''
+    for line in open(os.path.join(ROOT, 'proof', 'mutants.txt')):
+        if line.startswith('#'): reason += line[1:].rstrip()
+        elif line.strip(): reasons[line.strip()] = reason.strip()
+        else: reason = ''
+    return reasons
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    options.add_argument('--only', default='', help='mutants whose keys contain this')
+    options.add_argument('--sample', type=int, help='so many of them')
+    options.add_argument('--seed', type=int, default=1)
+    options.add_argument('--jobs', type=int, default=1)
+    options.add_argument('--list', action='store_true', help='say what there is, and try nothing')
+    options.add_argument('out', nargs='?', default=os.path.join(ROOT, 'build', 'mutants'))
+    o = options.parse_args()
+    chosen = mutants(o.only)
+    if o.sample and o.sample < len(chosen): chosen = random.Random(o.seed).sample(chosen, o.sample)
+    if o.list: return print('\n'.join(key for key, _, _ in chosen))
+    for build in BUILDS:
+        wrong = prepare(build, o.out)
+        if wrong: sys.exit('mutants: build %s: %s' % (build.name, wrong))
+    workers, reasons, ends = queue.Queue(), listed(), {}
+    for i in range(o.jobs):
+        shutil.rmtree(os.path.join(o.out, str(i)), ignore_errors=True)
+        shutil.copytree(os.path.join(ROOT, 'src'), os.path.join(o.out, str(i), 'src'))
+        workers.put(os.path.join(o.out, str(i)))
+    began = time.time()
+    with concurrent.futures.ThreadPoolExecutor(o.jobs) as pool, open(os.path.join(o.out, 'log'), 'w') as log:
+        for (key, _, _), end in zip(chosen, pool.map(lambda m: judge(m, o.out, workers), chosen)):
+            ends[key] = end
+            print('%s\t%s' % (end, key), file=log, flush=True)
+            if end == 'survived' and key not in reasons: print('survived: ' + key, flush=True)
+            if end != 'survived' and key in reasons: print('listed, but %s: %s' % (end, key), flush=True)
+    every = {key for key, _, _ in mutants('')}
+    for key in reasons:
+        if key not in every: print('listed, but there is no such mutant: ' + key)
+    count = collections.Counter(ends.values())
+    unknown = [key for key in ends if ends[key] == 'survived' and key not in reasons]
+    wrong = [key for key in reasons if key not in every or ends.get(key, 'survived') != 'survived']
+    tried = len(ends) - count['does not compile']
+    print('mutants: %d tried in %d s, %d killed, %d make the same code, %d equivalent (listed with reasons), '
+          '%d survived, %d listed wrongly; %d did not compile' % (
+              tried, time.time() - began, tried - count['survived'] - count['same code'], count['same code'],
+              count['survived'] - len(unknown), len(unknown), len(wrong), count['does not compile']))
+    return 1 if unknown or wrong else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
