@@ -72,7 +72,8 @@
 extern "C" {
 #endif
 
-/* What a call has to say. Everything but TSP_OK means that nothing was changed. */
+/* What a call has to say. Everything but TSP_OK means that nothing was changed (where a heap is damaged, the damage may
+ * show too late for that). */
 typedef enum tsp_status {
     TSP_OK = 0,
     TSP_NO_MEMORY,     /* no placement exists */

@@ -237,7 +237,9 @@ static tsp_status resize(heap *h, void *pointer, size_t old_bytes, int any, size
             if (status == TSP_OK) { /* both objects are live now, so the copy needs no lock */
                 UNLOCK(h, state);
                 memmove(*result, pointer, keep); /* they only overlap in a damaged heap */
-                return give_back(h, pointer, old_bytes, any);
+                status = give_back(h, pointer, old_bytes, any);
+                if (status != TSP_OK) give_back(h, *result, bytes, 0); /* it was given back meanwhile: misuse */
+                return status;
             }
             if (status == TSP_NO_MEMORY) status = slide(h, a, b, n, align, keep, result);
         }

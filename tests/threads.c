@@ -34,6 +34,12 @@ static unsigned long tickets, inside, wrong, tries_failed; /* guarded by the mut
 static TSP_V *inspected; /* a heap that is looked at whenever its lock is given back */
 static unsigned inspections, found_wrong;
 
+static struct theft { /* an object that somebody gives back as soon as the lock is free */
+    TSP_V *heap;
+    void *object;
+    size_t size;
+} theft;
+
 static unsigned long entered(void) {
     wrong += inside != 0;
     return inside = ++tickets;
@@ -60,6 +66,11 @@ void tsp_unlock(const void *heap, unsigned long state) {
     wrong += inside == 0 || state != inside; /* what lock said comes back */
     inside = 0;
     pthread_mutex_unlock(&mutex);
+    if (theft.heap) {
+        const struct theft now = theft;
+        theft.heap = NULL;
+        found_wrong += V_(dealloc)(now.heap, now.object, now.size, 1) != TSP_OK;
+    }
     if (inspected) {
         TSP_V *now = inspected;
         inspected = NULL;
@@ -87,6 +98,20 @@ TEST_BOTH(whole_whenever_unlocked) {
     CHECK(inspections > 0);
     CHECK(found_wrong == 0);
     inspections = found_wrong = 0;
+    CHECK(is_empty(&k));
+    close_kitchen(&k);
+}
+
+/* Misuse by two: one gives an object back while another moves it. It is reported, and nothing is lost. */
+TEST_BOTH(given_back_while_it_moves) {
+    kitchen k = open_kitchen(64, sized);
+    unsigned char *p = V_(alloc)(&k.heap, 40, 8), *wall = V_(alloc)(&k.heap, 8, 8);
+    theft = (struct theft){&k.heap, p, 40};
+    CHECK(V_(resize)(&k.heap, p, 40, 80, 8) == NULL);
+    CHECK(misuse.count == 1 && misuse.status == TSP_ALREADY_FREE && misuse.pointer == p);
+    CHECK(found_wrong == 0);
+    CHECK(V_(usage)(&k.heap).objects == 1 && V_(usage)(&k.heap).used == 8);
+    CHECK(V_(dealloc)(&k.heap, wall, 8, 8) == TSP_OK);
     CHECK(is_empty(&k));
     close_kitchen(&k);
 }
