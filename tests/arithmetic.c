@@ -217,6 +217,7 @@ static void ask_of_object(oracle *m, size_t i, size_t size, size_t align) {
 static void ask_badly(oracle *m, size_t size, size_t align) {
     TSP_V *h = &m->k.heap;
     const tsp_status bad = TSP_BAD_ALIGNMENT;
+    h->failed = 0; /* counts what found no memory, and not what was refused */
     CHECK(V_(alloc)(h, size, align) == NULL && V_(alloc_zeroed)(h, size, align) == NULL);
     CHECK(V_(try_alloc)(h, size, align) == NULL && V_(resize)(h, NULL, 0, size, align) == NULL);
     CHECK(V_(resize_zeroed)(h, NULL, 0, size, align) == NULL);
@@ -232,6 +233,7 @@ static void ask_badly(oracle *m, size_t size, size_t align) {
         judge_status(m, V_(try_dealloc)(h, p, size, align), bad);
         if (!m->k.sized) REFUSES(bad, V_(free_aligned_sized)(h, p, align, size));
     }
+    CHECK(h->failed == 0);
 }
 
 static void sizes_and_alignments(int fragmented, int sized) {

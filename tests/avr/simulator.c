@@ -30,6 +30,7 @@ int main(int argc, char **argv) {
         fprintf(stderr, "simulator: no such program, or no atmega2560\n");
         return 2;
     }
+    setvbuf(stdout, NULL, _IOLBF, 0);
     avr->ramend = 0xFFFF;
     avr_init(avr);
     avr_load_firmware(avr, &firmware);
