@@ -1,9 +1,9 @@
 #!/bin/sh
-# The behaviour tests on machines unlike the one at hand: AVR, whose size_t has 16 bits, in a simulator of ours (tests/avr);
+# The behaviour tests on machines unlike the one at hand: AVR, whose size_t has 16 bits, in a simulator (tests/avr);
 # 32-bit PowerPC and 64-bit s390x, which are big-endian, under QEMU.
 #     sh proof/machines.sh [DIR]     DIR, by default build/machines, is for what it makes
-# Ends in one line with the figures. What it needs is in Debian (clang is the cross compiler, since Debian's cross gcc and
-# gcc-multilib exclude each other):
+# Ends in one line with the figures. What it needs is in Debian (clang compiles, since its cross gcc and gcc-multilib
+# exclude each other):
 #     gcc-avr avr-libc libsimavr-dev clang qemu-user binutils-powerpc-linux-gnu binutils-s390x-linux-gnu
 #     libc6-dev-powerpc-cross libgcc-12-dev-powerpc-cross libc6-dev-s390x-cross libgcc-12-dev-s390x-cross
 # SPDX-License-Identifier: BSD-3-Clause
@@ -41,8 +41,8 @@ avr() {
     name=$2-$1${3:+-$3}
     # shellcheck disable=SC2086 # none, or some
     avr-gcc -mmcu=atmega2560 -Os -std=c11 -w -Iinclude -include tests/avr/board.h -DTSP_V="$1" -DTEST_SECONDS=0 \
-        -DTEST_WORD="\"$3\"" ${4:-} -o "$out/$name.elf" "tests/$2.c" tests/avr/board.c "$out"/avr/*.o -Wl,--gc-sections \
-        -Wl,--defsym=__DATA_REGION_LENGTH__=0xfe00,--defsym=__stack=0x80ffff > "$out/$name.out" 2>&1 &&
+        -DTEST_WORD="\"$3\"" ${4:-} -o "$out/$name.elf" "tests/$2.c" tests/avr/board.c "$out"/avr/*.o \
+        -Wl,--gc-sections,--defsym=__DATA_REGION_LENGTH__=0xfe00,--defsym=__stack=0x80ffff > "$out/$name.out" 2>&1 &&
         "$out/simulator" "$out/$name.elf" > "$out/$name.out" 2>&1
     status=$?
     sum=$(grep -E '^[1-9][0-9]* passed, [0-9]+ failed$' "$out/$name.out")
