@@ -183,7 +183,7 @@ BUILDS = [
     Build('4k-none', 'tsp4k', ['gcc', '-O1', '-DTSP_LOCK=0'], ['crate', 'misuse'], LOCKS),
     Build('4k-hooks', 'tsp4k', ['gcc', '-O1', '-DTSP_LOCK=2'], ['threads'], LOCKS),
     Build('4k-spin', 'tsp4k', ['gcc', '-O1', '-DTSP_LOCK=1'], ['threads'], LOCKS),
-    Build('16m-asan', 'tsp16m', ['gcc', '-O1', '-fsanitize=address', '-DTSP_LANE_BITS=1'], ['misuse']),
+    Build('16m-asan', 'tsp16m', ['gcc', '-O1', '-fsanitize=address', '-DTSP_LANE_BITS=1'], ['museum', 'misuse']),
 ]
 
 

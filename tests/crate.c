@@ -130,9 +130,12 @@ TEST_BOTH(zeroed_forms) {
         p = V_(resize_zeroed)(&k.heap, p, 2 * size + 9, size, 8);
         CHECK(p && keeps(p, size, 3));
         CHECK(V_(dealloc)(&k.heap, p, size, 8) == TSP_OK);
-        p = V_(resize_zeroed)(&k.heap, NULL, 0, size, 8);
-        CHECK(p && is_filled_with(p, size, 0));
-        CHECK(V_(dealloc)(&k.heap, p, size, 8) == TSP_OK);
+        for (size_t said = 0; said <= size; said += size) { /* NULL had no bytes, whatever is said of its size */
+            p = V_(resize_zeroed)(&k.heap, NULL, said, size, 8);
+            CHECK(p && is_filled_with(p, size, 0));
+            memset(p, 0xEE, size);
+            CHECK(V_(dealloc)(&k.heap, p, size, 8) == TSP_OK);
+        }
         p = V_(resize_zeroed)(&k.heap, V_(alloc)(&k.heap, 0, 8), 0, size, 8);
         CHECK(p && is_filled_with(p, size, 0));
     }

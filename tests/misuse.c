@@ -372,9 +372,11 @@ TEST_BOTH(nothing_is_elsewhere_than_the_heap) {
                 CHECK(misuse.count == 1 && misuse.status == TSP_ALREADY_FREE);
                 misuse.count = 0;
             }
-            start_heap(&h, memory, 65536, sized); /* ends where the power is, or before */
+            /* A heap that ends where the power is: that is outside, and good enough. */
+            CHECK(start_heap(&h, memory, 65536 + (sized ? 0 : 65536 / GRANULE / 8), sized) == 65536);
             p = V_(alloc)(&h, 0, power);
             CHECK((uintptr_t)p == power && !V_(contains)(&h, p));
+            if (!sized) V_(free)(&h, p);
             CHECK(total > 2 * 65536 && misuse.count == 0);
         }
         if (memory != MAP_FAILED) munmap(memory, SIZE);
@@ -683,6 +685,22 @@ TEST_BOTH(damage_is_reported_before_a_slide) {
         broken = 0;
         close_kitchen(&k);
     }
+}
+
+/* c could slide into b, but the search for a better place comes upon a damaged hole elsewhere. */
+TEST_BOTH(damage_is_reported_instead_of_a_slide) {
+    kitchen k = lay_table(sized);
+    unsigned char *d = V_(alloc)(&k.heap, UNIT, UNIT), *e = V_(alloc)(&k.heap, four, UNIT);
+    CHECK(d && e && V_(alloc)(&k.heap, V_(largest)(&k.heap, 1), 1));
+    set_down(&k, b);
+    set_down(&k, e);
+    write_link(e + four - LINK, (uint32_t)(20 * UNIT / GRANULE));
+    broken = 1;
+    REPORTS(&k, TSP_CORRUPT, c, CHECK(V_(resize)(&k.heap, c, four, 6 * UNIT, UNIT) == NULL));
+    CHECK(V_(usage)(&k.heap).failed == 0 && keeps(c, four, 3));
+    V_(reset)(&k.heap);
+    broken = 0;
+    close_kitchen(&k);
 }
 
 /* The map has lost the end of the last object. */
