@@ -1,5 +1,5 @@
 #!/bin/sh
-# Frama-C over src/: Eva for single calls on heaps of a few granules over arbitrary bytes (eva.c says why one is enough),
+# Frama-C over src/: Eva for single calls on small heaps over arbitrary bytes (eva.c says why one call is enough),
 # and WP for the arithmetic and the accessors of a heap of any size (contracts: wp.acsl). Ends in one line with the
 # figures, and fails at the first alarm, the first unproved goal, or a precondition of our own that does not hold.
 #     sh proof/frama.sh [DIR]     DIR, by default build/frama, is for what it makes
