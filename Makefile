@@ -21,6 +21,18 @@ demo: all ## fit a dozen real programs' traces, and see one heap at its fullest
 test: all ## everything to run before a commit; about a minute
 	@BUILD=$(BUILD) CC="$(CC)" sh scripts/test.sh
 
+proof: ## every state of small heaps, the exact worst case, model checking, static proof, other machines; an hour
+	@sh proof/proof.sh
+
+fuzz: ## libFuzzer and AFL++ under sanitizers, an hour; needs clang-19 and afl++
+	@CC="$(CC)" sh proof/fuzz.sh
+
+coverage: ## lines, branches and MC/DC of the core that the tests reach; needs clang-19
+	@python3 proof/coverage.py $(BUILD)/coverage
+
+mutants: ## breaks the core in thousands of places and sees whether a test notices; an hour
+	@python3 proof/mutants.py $(BUILD)/mutants
+
 bench: ## heap / peak and instructions per operation, against the budgets; needs valgrind and gcc -m32
 	@python3 bench/bench.py $(BUILD)/bench
 
@@ -52,4 +64,4 @@ $(OBJECTS): $(BUILD)/%.o: src/%.c include/teaspoon.h $(wildcard src/*.h)
 $(BUILD)/teaspoon: $(BUILD)/libteaspoon.a $(wildcard tool/*.c tool/*.h)
 	$(CC) -std=c11 $(CFLAGS) $(WARNINGS) -Iinclude -o $@ $(filter %.c,$^) $(BUILD)/libteaspoon.a -lz -lpthread
 
-.PHONY: all help demo test bench size amalgamation install clean
+.PHONY: all help demo test proof fuzz coverage mutants bench size amalgamation install clean
