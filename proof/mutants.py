@@ -129,6 +129,7 @@ def mutations(text):
             value = text[a:b]
             for to in sorted({'0', '1', '0' if value.startswith('TSP_') else '(%s) + 1' % value} - {value}):
                 yield a, b, to, where
+            if re.compile(';\n[}#]').match(text, t[k][2]): continue  # without it the function would end without a value
         yield at, t[k][2], '', where
 
 

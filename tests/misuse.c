@@ -687,19 +687,23 @@ TEST_BOTH(damage_is_reported_before_a_slide) {
     }
 }
 
-/* c could slide into b, but the search for a better place comes upon a damaged hole elsewhere. */
+/* c could slide into b, but the search for a better place comes upon a damaged hole: not the next one, which is x. */
 TEST_BOTH(damage_is_reported_instead_of_a_slide) {
     kitchen k = lay_table(sized);
-    unsigned char *d = V_(alloc)(&k.heap, UNIT, UNIT), *e = V_(alloc)(&k.heap, four, UNIT);
-    CHECK(d && e && V_(alloc)(&k.heap, V_(largest)(&k.heap, 1), 1));
+    unsigned char *wall = V_(alloc)(&k.heap, UNIT, UNIT), *x = V_(alloc)(&k.heap, four, UNIT), *e;
+    CHECK(wall && x && V_(alloc)(&k.heap, UNIT, UNIT));
+    e = V_(alloc)(&k.heap, four, UNIT);
+    CHECK(e && V_(alloc)(&k.heap, V_(largest)(&k.heap, 1), 1));
     set_down(&k, b);
+    set_down(&k, x);
     set_down(&k, e);
     write_link(e + four - LINK, (uint32_t)(20 * UNIT / GRANULE));
     broken = 1;
     REPORTS(&k, TSP_CORRUPT, c, CHECK(V_(resize)(&k.heap, c, four, 6 * UNIT, UNIT) == NULL));
     CHECK(V_(usage)(&k.heap).failed == 0 && keeps(c, four, 3));
-    V_(reset)(&k.heap);
+    write_link(e + four - LINK, (uint32_t)(four / GRANULE));
     broken = 0;
+    CHECK(V_(resize)(&k.heap, c, four, 6 * UNIT, UNIT) == b && keeps(b, four, 3)); /* it could indeed */
     close_kitchen(&k);
 }
 
