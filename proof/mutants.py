@@ -127,7 +127,8 @@ def mutations(text):
             a, b = span(i + 1, k) if k > i + 1 else (end, end)
             if a == b: continue
             value = text[a:b]
-            for to in sorted({'0', '1', '0' if value.startswith('TSP_') else '(%s) + 1' % value} - {value}):
+            other = '0' if value.startswith(('TSP_', '"')) else '(%s) + 1' % value
+            for to in sorted({'0', '1', other} - {value}):
                 yield a, b, to, where
             if re.compile(';\n[}#]').match(text, t[k][2]): continue  # without it the function would end without a value
         yield at, t[k][2], '', where
