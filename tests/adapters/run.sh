@@ -1,0 +1,104 @@
+#!/bin/sh
+# Runs every program of examples/adapters against the library it is for, in a heap of either geometry: its output must
+# be what it is over libc's malloc; then in ever smaller heaps, where it must either do that or be told in its library's
+# own words that memory is out, with nothing lost and the heap sound. Prints the smallest heap that would do.
+#
+#     sh tests/adapters/run.sh [BUILD_DIR [NAME...]]
+#
+# TSP_SWEEP is how many heap sizes below the smallest are tried, evenly spread (100); 0 tries every one. Ends in
+# "N passed, N failed". SPDX-License-Identifier: BSD-3-Clause
+cd "$(dirname "$0")/../.." || exit 1
+. scripts/suites.sh
+build=${1:-build/adapters}
+[ $# -eq 0 ] || shift
+only=" $* "
+CC=${CC:-cc}
+strict="-std=c11 -O1 -Wall -Wextra -Wconversion -pedantic -Werror -Iinclude -Iadapters"
+wrap=
+for family in tsp128k tsp16m; do
+    for call in init init_sized once_over; do wrap="$wrap -Wl,--wrap=${family}_$call"; done
+done
+
+# run SIZE: 0 works, 1 is out of memory and says so; anything else is wrong.
+run() {
+    TSP_HEAP=$1 "$program" > "$program.out" 2>&1
+    status=$?
+    grep -v '^heap: ' "$program.out" > "$program.text"
+    case $status in
+    0) cmp -s "$program.text" "$program.libc.text" && return 0 ;;
+    1) grep -q -e "$words" "$program.text" && return 1 ;;
+    esac
+    echo "in a heap of $1 bytes (exit $status):"
+    tail -n 5 "$program.out"
+    return 2
+}
+
+# smallest: sets it to the size of the smallest heap that will do, by halving.
+smallest() {
+    too_small=0
+    smallest=$(sed -n 's/^heap: .* of \([0-9]*\) bytes.*/\1/p' "$program.out")
+    smallest=$(((smallest / 8 + 512) * 8)) # with the size map
+    while [ $((smallest - too_small)) -gt 8 ]; do
+        size=$(((smallest + too_small) / 16 * 8))
+        run $size
+        case $? in
+        0) smallest=$size ;;
+        1) too_small=$size ;;
+        *) return 1 ;;
+        esac
+    done
+}
+
+# sweep: every heap size from 0 to the smallest, or TSP_SWEEP of them and each of the last 32.
+sweep() {
+    step=8
+    [ "${TSP_SWEEP:-100}" = 0 ] || step=$(((smallest / ${TSP_SWEEP:-100} / 8 + 1) * 8))
+    size=0
+    while [ $size -le "$smallest" ]; do
+        run $size
+        [ $? -lt 2 ] || return 1
+        [ $size -lt $((smallest - 256)) ] || step=8
+        size=$((size + step))
+    done
+}
+
+# adapter: what is checked of one example in one family.
+# shellcheck disable=SC2046,SC2086 # the flags are words
+adapter() {
+    upper=$(echo $family | tr a-z A-Z)
+    sed "s/tsp[0-9]*[km]/$family/g; s/TSP[0-9]*[KM]/$upper/g" examples/adapters/$name.c > "$program.c"
+    $CC $strict $(pkg-config --cflags $package) -c -o "$program.o" "$program.c" || return 1
+    $CC -o "$program.libc" "$program.o" "$build/libc.o" $(pkg-config --libs $package) || return 1
+    $CC $wrap -o "$program" "$program.o" "$build/judge.o" "$build"/lib/*.o $(pkg-config --libs $package) -lpthread ||
+        return 1
+    "$program.libc" > "$program.libc.out" || return 1
+    grep -v '^heap: ' "$program.libc.out" > "$program.libc.text"
+    grep -q . "$program.libc.text" && run 999999999 && smallest && sweep || return 1
+    echo "$smallest" > "$program.smallest"
+}
+
+# example NAME PACKAGE WORDS: PACKAGE is what pkg-config calls it, WORDS what it says when memory is out.
+example() {
+    name=$1 package=$2 words=$3
+    case $only in *" $name "* | "  ") ;; *) return ;; esac
+    if ! pkg-config --exists "$package"; then
+        skip "$name" "$package is not installed"
+        return
+    fi
+    for family in tsp128k tsp16m; do
+        program=$build/$name-$family
+        rm -f "$program" "$program".*
+        check "$name, $family" adapter
+        [ ! -f "$program.smallest" ] || echo "    smallest heap: $(cat "$program.smallest") bytes"
+    done
+}
+
+have pkg-config || { skip "adapters" "pkg-config is not installed"; verdict; exit; }
+mkdir -p "$build/lib"
+for source in src/*.c; do $CC -O2 -Iinclude -c -o "$build/lib/$(basename "$source" .c).o" "$source" || exit 1; done
+# shellcheck disable=SC2086 # the flags are words
+for object in libc judge; do $CC $strict -c -o "$build/$object.o" tests/adapters/$object.c || exit 1; done
+
+example lua lua5.4 "not enough memory"
+example sqlite sqlite3 "error 7: out of memory"
+verdict
