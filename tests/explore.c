@@ -10,12 +10,12 @@
  *
  * On a failure it prints the shortest sequence of calls that leads there.
  *
- *     -DMOST=16        granules of the largest heap (10 here, in `make test`; `make proof` has more), and of
+ *     -DMOST=16        granules of the largest heap (8 here, in `make test`; `make proof` has more), and of
  *                      the largest one in which every misuse and every bit is tried (-DMOST_MISUSED, -DMOST_FLIPPED)
  *     -DTSP_LANE_BITS  see engine.h: lanes in heaps as small as these
  * SPDX-License-Identifier: BSD-3-Clause */
 #ifndef MOST
-#define MOST 10
+#define MOST 8
 #endif
 #ifndef MOST_MISUSED
 #define MOST_MISUSED 6
