@@ -157,7 +157,7 @@ static inline size_t top_of(const heap *h, const byte *station, unsigned lane) {
 }
 
 static inline void lower_top(const heap *h, byte *station, unsigned lane, size_t size) {
-    if (top_of(h, station, lane) > size && !(lane == 2 && station == head(h))) set(TOP(station, lane), size);
+    if (top_of(h, station, lane) > size && (lane != 2 || station != head(h))) set(TOP(station, lane), size);
 }
 
 static inline void raise_tops(const heap *h, const place *p, size_t size) {
@@ -356,20 +356,20 @@ static inline void flip_mark(const heap *h, size_t end) {
     if (h->state == REMEMBERS) map(h)[(end - 1) / 8] ^= (byte)(1u << (end - 1) % 8);
 }
 
-/* The end of the object that begins at granule a; `granules` + 1 if there is no mark. */
+/* The end of the object that begins at granule a; more than `granules` if there is no mark. */
 static size_t find_mark(const heap *h, size_t a) {
     const byte *m = map(h);
     size_t i = a / 8, bytes = ((size_t)h->granules + 7) / 8;
     unsigned bits = (unsigned)m[i] >> a % 8 << a % 8;
     while (bits == 0) {
         uint32_t four;
-        if (++i >= bytes) return (size_t)h->granules + 1;
+        i++;
         while (bytes - i >= sizeof four && (memcpy(&four, m + i, sizeof four), four == 0)) i += sizeof four;
         if (i >= bytes) return (size_t)h->granules + 1;
         bits = m[i];
     }
     for (a = i * 8; !(bits & 1); bits >>= 1) a++;
-    return a < h->granules ? a + 1 : (size_t)h->granules + 1;
+    return a + 1;
 }
 
 /* -- Giving back -------------------------------------------------------------------------------------------------- */

@@ -255,7 +255,7 @@ static void *resized_object(heap *h, void *pointer, size_t old_bytes, int any, s
     tsp_status status;
     if (offset(h, pointer) >= capacity(h) && is_nothing(h, pointer, old_bytes, any)) return obtain(h, bytes, align);
     if (!is_power_of_two(align)) return refuse(h, pointer, TSP_BAD_ALIGNMENT);
-    if (bytes && (old_bytes || any)) {
+    if (bytes) {
         status = resize(h, pointer, old_bytes, any, bytes, align, 1, &result);
     } else {
         status = give_back(h, pointer, old_bytes, any);
@@ -373,7 +373,7 @@ tsp_status V_(resize_in_place)(heap *h, void *pointer, size_t old_size, size_t n
         if (!is_nothing(h, pointer, old_size, 0)) return TSP_FOREIGN;
         return new_size ? TSP_NO_MEMORY : TSP_OK;
     }
-    return new_size ? resize(h, pointer, old_size, 0, new_size, align, 0, &result) : TSP_NO_MEMORY;
+    return resize(h, pointer, old_size, 0, new_size, align, 0, &result);
 }
 
 void *V_(try_alloc)(heap *h, size_t size, size_t align) {
