@@ -93,6 +93,7 @@ cat "$build/lib1.out"
         echo "$test tsp16m lanes"
     done
     echo "model tsp4k 0"
+    echo "abort tsp4k 1"
     echo "cxx tsp4k 1"
     echo "examples - 1"
 } | grep -e "${TSP_TEST_ONLY:-.}" | # for instance TSP_TEST_ONLY=threads

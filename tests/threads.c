@@ -482,6 +482,48 @@ TEST_BOTH(a_locked_heap_is_left_alone) {
     close_kitchen(&k);
 }
 
+/* -- Waiting instead of giving up --------------------------------------------------------------------------------- */
+
+typedef struct patient {
+    TSP_V *heap;
+    void *object;
+    int call, done;
+} patient;
+
+static void *patient_calls(void *argument) {
+    patient *p = argument;
+    switch (p->call) {
+    case 0: p->object = V_(alloc)(p->heap, 8, 8); break;
+    case 1: CHECK(V_(dealloc)(p->heap, p->object, 8, 8) == TSP_OK); break;
+    case 2: p->object = V_(alloc_zeroed)(p->heap, 8, 8); break;
+    case 3: p->object = V_(resize)(p->heap, p->object, 8, 16, 8); break;
+    case 4: CHECK(V_(resize)(p->heap, p->object, 16, 0, 8) != NULL); break;
+    }
+    __atomic_store_n(&p->done, 1, __ATOMIC_RELEASE);
+    return NULL;
+}
+
+TEST_BOTH(other_calls_wait) {
+    kitchen k = open_kitchen(40, sized);
+    patient p = {&k.heap, NULL, 0, 0};
+    for (p.call = 0; p.call < 5; p.call++) {
+        unsigned long state = V_(lock)(&k.heap);
+        pthread_t thread;
+        p.done = 0;
+        CHECK(pthread_create(&thread, NULL, patient_calls, &p) == 0);
+        usleep(5000);
+        CHECK(!__atomic_load_n(&p.done, __ATOMIC_ACQUIRE));
+        V_(unlock)(&k.heap, state);
+        pthread_join(thread, NULL);
+        CHECK(p.object != NULL && V_(usage)(&k.heap).objects == (p.call != 1 && p.call != 4));
+    }
+#if TSP_LOCK == TSP_LOCK_HOOKS
+    CHECK(wrong == 0); /* what lock said came back */
+#endif
+    CHECK(is_empty(&k));
+    close_kitchen(&k);
+}
+
 /* The hook for misuse runs unlocked, so that it may look at the heap. Checked here by freeing from several threads what
  * is not theirs: nobody may wait for ever, and the heap stays whole. */
 static void *frees_nonsense(void *argument) {
