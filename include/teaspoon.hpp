@@ -7,7 +7,7 @@
  *     tsp::resource pantry(kitchen());                   // for std::pmr
  *     std::pmr::string name("teaspoon", &pantry);
  *
- *     auto cup = tsp::make_unique<Cup>(kitchen(), 20);   // Cup(20)
+ *     auto cup = tsp::make_unique<int>(kitchen(), 20);   // an int, made of 20
  *
  * They give sizes back, so a sized heap will do, and an object in it costs 0 bytes beyond what it takes.
  *

@@ -89,7 +89,7 @@ using table = std::unordered_map<K, T, std::hash<K>, std::equal_to<K>, tsp::allo
 
 // Counts how many of its kind live, and throws when told to.
 struct guest {
-    static inline int live, admitted;
+    static inline int live, admitted, last; // last: who left last
     int n;
 
     explicit guest(int number = 1) : n(number) {
@@ -102,6 +102,7 @@ struct guest {
     guest &operator=(const guest &) = default;
     ~guest() {
         live--;
+        last = n;
     }
 };
 
@@ -218,9 +219,14 @@ template <class V> static void over_aligned(bool sized) {
         m.emplace(i, wide(i));
         p.emplace_back(i);
     }
-    auto one = tsp::make_unique<wide>(&k, 3);
-    auto many = tsp::make_unique<wide[]>(&k, 3);
-    CHECK(one->aligned() && many[2].aligned() && v[4].aligned() && p[4].aligned());
+    chain<tsp::unique_ptr<int, V>, V> crumbs(&k);
+    for (int i = 0; i < 20; i++) {
+        crumbs.push_back(tsp::make_unique<int>(&k)); // so that nothing is aligned by chance
+        auto one = tsp::make_unique<wide>(&k, 3);
+        auto many = tsp::make_unique<wide[]>(&k, 3);
+        CHECK(one->aligned() && many[2].aligned());
+    }
+    CHECK(v[4].aligned() && p[4].aligned());
     for (const auto &w : l) CHECK(w.aligned());
     for (const auto &w : m) CHECK(w.second.aligned());
 }
@@ -306,8 +312,9 @@ template <class V> static void pointers(bool sized) {
         CHECK(!one && none->n == 5);
         auto many = tsp::make_unique<guest[]>(&k, 9);
         CHECK(many[8].n == 1 && guest::live == 10);
+        many[0].n = 2;
         many.reset();
-        CHECK(guest::live == 1);
+        CHECK(guest::live == 1 && guest::last == 2); // in reverse order
         auto letters = tsp::make_unique<char[]>(&k, 100), no_letters = tsp::make_unique<char[]>(&k, 0);
         CHECK(letters[99] == 0 && no_letters != nullptr && usage(k.spoon).objects == 2);
         auto constant = tsp::make_unique<const guest>(&k, 3);
