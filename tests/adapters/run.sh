@@ -101,4 +101,13 @@ for object in libc judge; do $CC $strict -c -o "$build/$object.o" tests/adapters
 
 example lua lua5.4 "not enough memory"
 example sqlite sqlite3 "error 7: out of memory"
+example gmp gmp "no memory for [0-9]* bytes"
+example zlib zlib "error -4: insufficient memory"
+example cjson libcjson "NULL: no memory"
+example expat expat "error 1: out of memory"
+example jansson jansson "NULL: no memory"
+example libxml2 libxml-2.0 "requests found no memory"
+example mujs mujs "out of memory\|cannot allocate regular expression"
+example freetype freetype2 "error 64: out of memory"
+example pcre2 libpcre2-8 "result -48: no more memory\|result 121: failed to allocate heap memory"
 verdict

@@ -1,0 +1,44 @@
+/* malloc and its kin over a named heap, for libraries that take functions without a context pointer.
+ * SPDX-License-Identifier: BSD-3-Clause
+ *
+ *     TSP128K_STATIC(kitchen, 8 * 1024);     a heap that remembers sizes
+ *     TSP_HOOKS(tsp128k, kitchen);           defines kitchen_malloc, kitchen_realloc, kitchen_free and kitchen_strdup
+ *
+ *     cJSON      cJSON_Hooks hooks = {kitchen_malloc, kitchen_free};
+ *                cJSON_InitHooks(&hooks);
+ *     expat      XML_Memory_Handling_Suite suite = {kitchen_malloc, kitchen_realloc, kitchen_free};
+ *                XML_Parser parser = XML_ParserCreate_MM(NULL, &suite, NULL);
+ *     jansson    json_set_alloc_funcs(kitchen_malloc, kitchen_free);
+ *     libxml2    xmlMemSetup(kitchen_free, kitchen_malloc, kitchen_realloc, kitchen_strdup);
+ *
+ * Any function that returns the heap will do for the name. Exhaustion: they return NULL, as malloc does. */
+#ifndef TSP_HOOKS_H
+#define TSP_HOOKS_H
+
+#include <string.h>
+
+#include "teaspoon.h"
+
+#ifdef __GNUC__
+#define TSP_UNUSED_ __attribute__((unused)) /* nobody needs all four */
+#else
+#define TSP_UNUSED_
+#endif
+#define TSP_HOOKS(V, name)                                                                                             \
+    TSP_UNUSED_ static void *name##_malloc(size_t size) {                                                              \
+        return V##_malloc(name(), size);                                                                               \
+    }                                                                                                                  \
+    TSP_UNUSED_ static void *name##_realloc(void *pointer, size_t size) {                                              \
+        return V##_realloc(name(), pointer, size);                                                                     \
+    }                                                                                                                  \
+    TSP_UNUSED_ static void name##_free(void *pointer) {                                                               \
+        V##_free(name(), pointer);                                                                                     \
+    }                                                                                                                  \
+    TSP_UNUSED_ static char *name##_strdup(const char *text) {                                                         \
+        size_t size = strlen(text) + 1;                                                                                \
+        char *copy = (char *)V##_malloc(name(), size);                                                                 \
+        return copy ? (char *)memcpy(copy, text, size) : NULL;                                                         \
+    }                                                                                                                  \
+    struct name##_hooks /* swallows the semicolon */
+
+#endif
