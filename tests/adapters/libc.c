@@ -68,6 +68,9 @@ static void same(void *pointer, size_t size) {
     size_t V##_usable_size(V *spoon, const void *pointer) {                                                            \
         return (void)spoon, pointer ? ((const head *)pointer - 1)->size : 0;                                           \
     }                                                                                                                  \
+    size_t V##_largest(V *spoon, size_t align) {                                                                       \
+        return (void)spoon, (void)align, SIZE_MAX;                                                                     \
+    }                                                                                                                  \
     tsp_usage V##_usage(V *spoon) {                                                                                    \
         static const tsp_usage none;                                                                                   \
         return (void)spoon, none;                                                                                      \
