@@ -39,13 +39,13 @@ bench: ## heap / peak and instructions per operation, against the budgets; needs
 size: ## code, data and stack on Cortex-M0+, RV32IMC and AVR, with the compilers that are installed
 	@sh scripts/size.sh $(BUILD)/size
 
-amalgamation: ## the whole library as build/teaspoon.c and build/teaspoon.h
+amalgamation: ## the whole library as build/teaspoon.c and build/teaspoon.h, and build/teaspoon.hpp for C++
 	python3 scripts/amalgamate.py $(BUILD)
 
-install: all ## library, header, command and teaspoon.pc into PREFIX (/usr/local)
+install: all ## library, headers, command and teaspoon.pc into PREFIX (/usr/local)
 	mkdir -p $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib/pkgconfig
 	cp $(BUILD)/teaspoon $(DESTDIR)$(PREFIX)/bin
-	cp include/teaspoon.h $(DESTDIR)$(PREFIX)/include
+	cp include/teaspoon.h include/teaspoon.hpp $(DESTDIR)$(PREFIX)/include
 	cp $(BUILD)/libteaspoon.a $(DESTDIR)$(PREFIX)/lib
 	sed -e "s|@TSP_VERSION@|$(VERSION)|" -e 's|@TSP_PC_UP@|../..|' -e 's|@TSP_PC_INCLUDE@|include|' \
 	    -e 's|@TSP_PC_LIB@|lib|' cmake/teaspoon.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/teaspoon.pc

@@ -150,6 +150,7 @@ def main():
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "teaspoon.c").write_text(re.sub(r"\n{3,}", "\n\n", "".join(out)))
     (directory / "teaspoon.h").write_text(header)
+    (directory / "teaspoon.hpp").write_text((ROOT / "include" / "teaspoon.hpp").read_text())  # for C++, as it is
 
 
 main()

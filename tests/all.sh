@@ -36,13 +36,19 @@ program() {
     rm -f "$build/$name"
     case $1 in
     examples) python3 "$tests/examples.py" "$build/examples" "$CC" "$CFLAGS" ;;
-    cxx)
+    cxx | containers)
         case $CC in
         *clang*) cxx="clang++${CC##*clang}" ;;
         *gcc*) cxx="${CC%gcc*}g++${CC##*gcc}" ;;
         *) cxx=c++ ;;
         esac
-        $cxx -std=c++11 $strict $CFLAGS -o "$build/$name" "$tests/cxx.cpp" "$build/lib$3"/*.o -lpthread &&
+        case $1$2 in # what differs from family to family is a few lines; what differs from C++ to C++ is the library
+        cxx*) std="-std=c++11" ;;
+        *128k) std="-std=c++17 -fno-exceptions -fno-rtti" ;;
+        *16m) std="-std=c++20" ;;
+        *) std="-std=c++17" ;;
+        esac
+        $cxx $std $strict $CFLAGS -DTSP_V="$2" -o "$build/$name" "$tests/$1.cpp" "$build/lib$3"/*.o -lpthread &&
             "$build/$name"
         ;;
     *)
@@ -87,6 +93,7 @@ cat "$build/lib1.out"
     for family in tsp4k tsp128k tsp16m; do
         for test in museum explore model misuse arithmetic failures limits crate threads; do echo "$test $family 1"; done
         echo "threads $family 2"
+        echo "containers $family 1"
     done
     for test in museum explore model misuse; do
         echo "$test tsp4k r4"

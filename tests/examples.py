@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Compiles and runs every example: the ```c blocks of README.md, the indented one in the header's opening comment, and
-the programs in examples/. A block with `int main` is a program; anything else becomes the body of one, with what it
-needs around it: a `...` line is dropped, and lines that define functions or macros, or are directives, go before main.
+"""Compiles and runs every example: the ```c and ```cpp blocks of README.md, the indented one in each header's opening
+comment, and the programs in examples/. A block with `int main` is a program; anything else becomes the body of one,
+with what it needs around it: a `...` line is dropped, and lines that define functions or macros, or are directives, go
+before main.
 
     python3 tests/examples.py [BUILD_DIR [CC [CFLAGS]]]
 
@@ -17,14 +18,21 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "build/examples").resolve()
 CC = shlex.split(sys.argv[2] if len(sys.argv) > 2 else "cc")
 CFLAGS = shlex.split(sys.argv[3] if len(sys.argv) > 3 else "-O1")
-COMPILE = CC + CFLAGS + ["-std=c11", "-I", str(ROOT / "include")]
-INCLUDES = ["teaspoon.h", "assert.h", "stdint.h", "stdio.h", "stdlib.h", "string.h"]
+CXX = [CC[0].replace("clang", "clang++").replace("gcc", "g++") if re.search("clang|gcc", CC[0]) else "c++"]
+COMPILE = {
+    ".c": CC + CFLAGS + ["-std=c11", "-I", str(ROOT / "include")],
+    ".cpp": CXX + CC[1:] + CFLAGS + ["-std=c++17", "-I", str(ROOT / "include")],
+}
+INCLUDES = {
+    ".c": ["teaspoon.h", "assert.h", "stdint.h", "stdio.h", "stdlib.h", "string.h"],
+    ".cpp": ["teaspoon.hpp", "string", "vector"],
+}
 
 
 def fenced(text):
-    """The ```c blocks: (line, code)."""
-    for match in re.finditer(r"^```c\n(.*?)^```", text, re.M | re.S):
-        yield text.count("\n", 0, match.start()) + 2, match.group(1)
+    """The ```c and ```cpp blocks: (line, code, language)."""
+    for match in re.finditer(r"^```(c|cpp)\n(.*?)^```", text, re.M | re.S):
+        yield text.count("\n", 0, match.start()) + 2, match.group(2), "." + match.group(1)
 
 
 def indented(text):
@@ -37,7 +45,7 @@ def indented(text):
             yield text.count("\n", 0, match.start()) + 1, code
 
 
-def program(code):
+def program(code, language=".c"):
     """A block as a whole program."""
     if re.search(r"\bint main\b", code):
         return code
@@ -51,16 +59,16 @@ def program(code):
         (outside if function or macro or line.startswith("#") else inside).append(line)
         depth += line.count("{") - line.count("}")
         function = function and depth > 0
-    head = "".join(f"#include <{name}>\n" for name in INCLUDES)
+    head = "".join(f"#include <{name}>\n" for name in INCLUDES[language])
     return head + "\n".join(outside) + "\nint main(void) {\n" + "\n".join(inside) + "\nreturn 0;\n}\n"
 
 
-def run(name, source, objects):
+def run(name, source, objects, language=".c"):
     """Whether the program compiles without a warning that matters, and ends well."""
     binary = BUILD / re.sub(r"\W", "_", name)
-    file = binary.with_suffix(".c")
+    file = binary.with_suffix(language)
     file.write_text(source)
-    command = COMPILE + ["-Wall", "-Wno-unused", "-o", str(binary), str(file)] + objects + ["-lpthread"]
+    command = COMPILE[language] + ["-Wall", "-Wno-unused", "-o", str(binary), str(file)] + objects + ["-lpthread"]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode == 0 and not done.stderr:
         done = subprocess.run([str(binary)], capture_output=True, text=True, timeout=20)
@@ -75,17 +83,21 @@ def main():
     objects = []
     for source in sorted((ROOT / "src").glob("*.c")):
         objects.append(str(BUILD / (source.stem + ".o")))
-        subprocess.run(COMPILE + ["-c", "-o", objects[-1], str(source)], check=True)
+        subprocess.run(COMPILE[".c"] + ["-c", "-o", objects[-1], str(source)], check=True)
     header = ROOT / "include/teaspoon.h"
     blocks = [(f"include/teaspoon.h:{line}", program(code)) for line, code in indented(header.read_text())]
     if not blocks:
         print("include/teaspoon.h: no example found")
     readme = ROOT / "README.md"
     if readme.exists():
-        blocks += [(f"README.md:{line}", program(code)) for line, code in fenced(readme.read_text())]
+        blocks += [(f"README.md:{line}", program(code, kind), kind) for line, code, kind in fenced(readme.read_text())]
     for file in sorted((ROOT / "examples").glob("*.c")):
         blocks.append((f"examples/{file.name}", file.read_text()))
-    passed = sum([run(name, source, objects) for name, source in blocks])
+    for file in sorted((ROOT / "examples").glob("*.cpp")):
+        blocks.append((f"examples/{file.name}", file.read_text(), ".cpp"))
+    code = next(code for _, code in indented((ROOT / "include/teaspoon.hpp").read_text()))
+    blocks.append(("include/teaspoon.hpp", program(code, ".cpp"), ".cpp"))
+    passed = sum([run(name, source, objects, *language) for name, source, *language in blocks])
     print(f"{passed} passed, {len(blocks) - passed + (not blocks)} failed")
     return passed != len(blocks) or not blocks
 

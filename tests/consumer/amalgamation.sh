@@ -14,6 +14,12 @@ copied() {
         "$work/consumer"
 }
 
+in_cxx() {
+    cc -O1 -c -o "$work/copied.o" "$work/copy/teaspoon.c" &&
+        "$1" -std=c++17 -O1 -I"$work/copy" -o "$work/containers" examples/containers.cpp "$work/copied.o" -lpthread &&
+        "$work/containers"
+}
+
 symbols() {
     nm -g --defined-only "$@" | awk 'NF == 3 { print $3 }' | sort
 }
@@ -59,6 +65,9 @@ for compiler in gcc clang; do
     else
         skip "$compiler" "not installed"
     fi
+done
+for compiler in g++ clang++; do
+    if have $compiler; then check "$compiler, C++17" in_cxx $compiler; else skip "$compiler" "not installed"; fi
 done
 check "objects" objects
 check "the same symbols" same_symbols

@@ -18,7 +18,7 @@ cmake_installed() {
 
 find_package() {
     cmake -S $here -B "$work/$1/consumer" -DCMAKE_PREFIX_PATH="$work/$1/prefix" &&
-        cmake --build "$work/$1/consumer" && "$work/$1/consumer/consumer"
+        cmake --build "$work/$1/consumer" && "$work/$1/consumer/consumer" && "$work/$1/consumer/containers"
 }
 
 pkg_config() {
@@ -32,7 +32,8 @@ pkg_config() {
 }
 
 make_installed() {
-    make install BUILD="$work/made/build" PREFIX="$work/made/prefix" && [ -x "$work/made/prefix/bin/teaspoon" ]
+    make install BUILD="$work/made/build" PREFIX="$work/made/prefix" && [ -x "$work/made/prefix/bin/teaspoon" ] &&
+        [ -f "$work/made/prefix/include/teaspoon.hpp" ]
 }
 
 if have cmake; then
