@@ -45,7 +45,7 @@ amalgamation: ## the whole library as build/teaspoon.c and build/teaspoon.h, and
 install: all ## library, headers, command and teaspoon.pc into PREFIX (/usr/local)
 	mkdir -p $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib/pkgconfig
 	cp $(BUILD)/teaspoon $(DESTDIR)$(PREFIX)/bin
-	cp include/teaspoon.h include/teaspoon.hpp $(DESTDIR)$(PREFIX)/include
+	cp include/teaspoon.h include/teaspoon.hpp adapters/*.h $(DESTDIR)$(PREFIX)/include
 	cp $(BUILD)/libteaspoon.a $(DESTDIR)$(PREFIX)/lib
 	sed -e "s|@TSP_VERSION@|$(VERSION)|" -e 's|@TSP_PC_UP@|../..|' -e 's|@TSP_PC_INCLUDE@|include|' \
 	    -e 's|@TSP_PC_LIB@|lib|' cmake/teaspoon.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/teaspoon.pc

@@ -15,5 +15,6 @@ fi
 suite "behaviour" sh tests/all.sh "$BUILD/tests" "$CC" "-O1"
 suite "the command" sh tests/tool/run.sh "$BUILD/teaspoon"
 suite "the library in other projects" sh tests/consumer/run.sh
+suite "adapters" sh tests/adapters/run.sh "$BUILD/adapters"
 suite "freestanding" sh scripts/freestanding.sh
 verdict
