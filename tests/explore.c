@@ -144,6 +144,7 @@ static void misuse_of(size_t at, size_t bytes) {
     MISUSE(TSP_BAD_ALIGNMENT, V_(resize_in_place)(h, p, bytes, GRANULE, 3));
     MISUSE(in_place, V_(resize_in_place)(h, p, bytes, GRANULE, 1));
     MISUSE(in_place, V_(resize_in_place)(h, p, bytes, bytes + GRANULE, 1));
+    MISUSE(v, V_(resize_in_place)(h, p, bytes, 0, 1));
     if (bytes || at < granules * GRANULE) {
         MISUSE(v, (V_(resize)(h, p, bytes, 0, 1), reported()));
         MISUSE(v, (V_(resize)(h, p, bytes, GRANULE, 1), reported()));
