@@ -263,6 +263,7 @@ def main():
     options.add_argument('--list', action='store_true', help='say what there is, and try nothing')
     options.add_argument('out', nargs='?', default=os.path.join(ROOT, 'build', 'mutants'))
     o = options.parse_args()
+    o.out = os.path.abspath(o.out)
     chosen = mutants(o.only)
     if o.sample and o.sample < len(chosen): chosen = random.Random(o.seed).sample(chosen, o.sample)
     if o.list: return print('\n'.join(key for key, _, _ in chosen))
