@@ -75,18 +75,6 @@ static void enter(const layout *l) {
     slots[i] = (uint32_t)known;
 }
 
-static layout with(layout l, unsigned a, unsigned n) {
-    l.live |= from_to(a, a + n);
-    l.begins |= from_to(a, a + 1);
-    return l;
-}
-
-static layout without(layout l, unsigned a) {
-    l.live &= ~from_to(a, object_end(&l, a));
-    l.begins &= ~from_to(a, a + 1);
-    return l;
-}
-
 /* -- The search ---------------------------------------------------------------------------------------------------- */
 
 /* Whether every resize to at most n granules finds a place; enters what they lead to. */

@@ -398,8 +398,7 @@ static tsp_status examine(const heap *h, size_t a, size_t b, place *p) {
 }
 
 /* What the live granules that begin at a may touch: p is the place before, *before the size of the hole that ends at a,
- * or 0; returned is the size of the hole behind them, *end its end, as hole_after has it. Either size may be DAMAGED.
- */
+ * or 0. Returns the size of the hole behind them, *end its end, as hole_after has it. Either size may be DAMAGED. */
 static HOT size_t around(const heap *h, size_t a, place *p, size_t *before, size_t *end) {
     size_t size;
     find(h, a ? a - 1 : 0, p);

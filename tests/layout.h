@@ -50,6 +50,19 @@ static inline unsigned object_end(const layout *l, unsigned a) {
     return lowest((~l->live | l->begins | from_to(granules, granules + 1)) & ~from_to(0, a + 1));
 }
 
+/* With an object [a, a + n) more, and without the one that begins at a. */
+static inline layout with(layout l, unsigned a, unsigned n) {
+    l.live |= from_to(a, a + n);
+    l.begins |= from_to(a, a + 1);
+    return l;
+}
+
+static inline layout without(layout l, unsigned a) {
+    l.live &= ~from_to(a, object_end(&l, a));
+    l.begins &= ~from_to(a, a + 1);
+    return l;
+}
+
 /* The first hole at or after `at`. */
 static inline int hole_from(const layout *l, unsigned at, unsigned *start, unsigned *end) {
     set free = ~l->live & from_to(0, granules) & ~from_to(0, at);

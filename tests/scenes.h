@@ -179,18 +179,6 @@ static void stay_here(unsigned failures, call by) {
     if (test_failures) say_path(now_number, by);
 }
 
-static layout with(layout l, unsigned a, unsigned n) {
-    l.live |= from_to(a, a + n);
-    l.begins |= from_to(a, a + 1);
-    return l;
-}
-
-static layout without(layout l, unsigned a) {
-    l.live &= ~from_to(a, object_end(&l, a));
-    l.begins &= ~from_to(a, a + 1);
-    return l;
-}
-
 static unsigned char *address(unsigned granule) {
     return k.base + granule * GRANULE;
 }
@@ -272,13 +260,8 @@ static void resize(int what, unsigned a, size_t old_bytes, size_t bytes, size_t 
 
 /* -- Looking at a state -------------------------------------------------------------------------------------------- */
 
-typedef struct view {
-    unsigned at;
-} view;
-
 static int see(void *context, void *start, size_t size, tsp_kind kind) {
-    view *v = context;
-    unsigned from = v->at, to = from;
+    unsigned *at = context, from = *at, to = from;
     tsp_kind expected = TSP_HOLE;
     if (now.live >> from & 1) {
         expected = k.sized ? TSP_LIVE : TSP_OBJECT;
@@ -288,8 +271,8 @@ static int see(void *context, void *start, size_t size, tsp_kind kind) {
         while (to < granules && !(now.live >> to & 1)) to++;
     }
     CHECK(kind == expected && start == address(from) && size == (to - from) * GRANULE);
-    v->at = to;
-    return v->at >= granules || test_failures;
+    *at = to;
+    return to >= granules || test_failures;
 }
 
 static size_t widest(size_t align) {
@@ -303,15 +286,15 @@ static size_t widest(size_t align) {
 
 static void look(void) {
     tsp_usage u;
-    view v = {0};
+    unsigned at = 0;
     again();
     u = V_(usage)(&k.heap);
     CHECK(u.total == granules * GRANULE && u.used == count(now.live) * GRANULE && u.free == u.total - u.used);
     CHECK(u.objects == count(now.begins) && u.largest == widest(1) && u.failed == now_heap.failed);
     CHECK(u.low_free == u.total - now_heap.peak * GRANULE);
     for (size_t align = 1; align <= 64; align *= 2) CHECK(V_(largest)(&k.heap, align) == widest(align));
-    V_(walk)(&k.heap, see, &v);
-    CHECK(v.at == granules);
+    V_(walk)(&k.heap, see, &at);
+    CHECK(at == granules);
     if (!k.sized)
         for (set s = now.begins; s; s &= s - 1)
             CHECK(V_(usable_size)(&k.heap, address(lowest(s))) == (object_end(&now, lowest(s)) - lowest(s)) * GRANULE);
