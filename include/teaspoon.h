@@ -129,7 +129,7 @@ typedef enum tsp_kind {
 /* Returns 0 to go on, anything else to stop. It must not call the heap it walks. */
 typedef int tsp_visitor(void *context, void *start, size_t size, tsp_kind kind);
 
-/* What V_check found: status, and where in the heap, in bytes from its first granule. */
+/* What V_check or V_attach found: status, and where in the heap, in bytes from its first granule. */
 typedef struct tsp_report {
     tsp_status status; /* TSP_OK or TSP_CORRUPT */
     size_t at;
@@ -255,6 +255,21 @@ TSP_HANDLE(tsp16m, uint32_t, uint32_t hop2; uint32_t objects; uint32_t hop1; uin
  *     They are the lock of every other call: with TSP_LOCK_HOOKS tsp_lock and tsp_unlock, with TSP_LOCK_NONE nothing.
  *     Whoever locks several heaps takes them in the order in which visitors and suppliers use one inside another.
 
+ * ---- Heaps that are already there
+
+ * tsp_report V_attach(spoon, memory, size, alone)
+ *     Takes up a heap that exists: spoon is its handle, kept or shared together with its bytes, which are now the size
+ *     bytes at memory (the region that V_init was given, or a copy of it whose address has the same remainder by the
+ *     alignment of max_align_t; stricter alignments are for you to keep). Believes nothing, and verifies all there is
+ *     to verify: that handle and heap are of this family and build, lie within the region, and hold every invariant, as
+ *     V_check does. TSP_OK: the heap may be used. Otherwise the report says why not, and not a byte has changed.
+ *         alone not 0   Nobody else uses it: RAM that was kept over a reset, a file that was mapped. The lock is
+ *                       opened, whoever held it, and from now on the heap is at memory.
+ *         alone 0       Others may be using it: memory that processes share. They all have to see it at the same
+ *                       address, since the handle holds it once (refused otherwise), and the lock policy has to be one
+ *                       that works between them: TSP_LOCK_SPIN does. Waits for the lock.
+ *     What objects contain is not looked at: an address that was stored in them is yours to mend. Cost as V_check.
+
  * ---- Heaps that make themselves
 
  * V *V_once(spoon, supplier, sized)
@@ -291,6 +306,7 @@ TSP_HANDLE(tsp16m, uint32_t, uint32_t hop2; uint32_t objects; uint32_t hop1; uin
     int V##_contains(const V *spoon, const void *pointer);                                                             \
     int V##_walk(V *spoon, tsp_visitor *visitor, void *context);                                                       \
     tsp_report V##_check(V *spoon);                                                                                    \
+    tsp_report V##_attach(V *spoon, void *memory, size_t size, int alone);                                             \
     unsigned long V##_lock(V *spoon);                                                                                  \
     void V##_unlock(V *spoon, unsigned long state);                                                                    \
     V *V##_once(V *spoon, tsp_supplier *supplier, int sized);                                                          \

@@ -1,5 +1,6 @@
 /* The validator: every invariant of DESIGN.md, by number, for one family. It writes nothing, believes nothing it reads,
- * and ends on any contents. It reads the heap's fields through engine.h's accessors, but takes no list for granted. */
+ * and ends on any contents. It reads the heap's fields through engine.h's accessors, but takes no list for granted. And
+ * what rests on it: to attach a heap that is already there. */
 
 static tsp_report found(size_t granule, const char *what) {
     tsp_report r;
@@ -70,6 +71,41 @@ tsp_report V_(check)(heap *h) {
     tsp_report r;
     lock_state state = LOCK(h);
     r = check(h);
+    UNLOCK(h, state);
+    return r;
+}
+
+/* -- Heaps that are already there ---------------------------------------------------------------------------------- */
+
+/* Whether h, whose base may be elsewhere, is the handle of a heap at base in the memory up to `size` bytes behind it.
+ */
+static tsp_report fits(const heap *h, byte *base, size_t size) {
+    heap there = *h;
+    there.base = base;
+    if (h->granules == 0) return check(h);
+    if (h->granules > size / GRANULE) return found(0, "the heap is larger than its memory");
+    if (h->state == REMEMBERS && ((size_t)h->granules + 7) / 8 > size - capacity(h))
+        return found(0, "the heap is larger than its memory");
+    if (offset(h, base) & (malloc_alignment((size_t)-1) - 1)) return found(0, "the memory is not aligned as it was");
+    return check(&there);
+}
+
+tsp_report V_(attach)(heap *h, void *memory, size_t size, int alone) {
+    size_t lost = (size_t)(0 - (uintptr_t)memory) % GRANULE;
+    byte *base = (byte *)memory + lost;
+    lock_state state;
+    tsp_report r;
+    if (memory == NULL || size < lost) return found(0, "there is no memory");
+    if (h->state != SIZED && h->state != REMEMBERS) return found(0, "the handle is not of a heap of this kind");
+    if (alone) {
+        r = fits(h, base, size - lost);
+        if (r.status == TSP_OK && h->granules) h->base = base;
+        if (r.status == TSP_OK) h->lock = 0; /* whoever held it is no more */
+        return r;
+    }
+    state = LOCK(h);
+    if (h->base != base && h->granules) r = found(0, "the heap's users have it at another address");
+    else r = fits(h, base, size - lost);
     UNLOCK(h, state);
     return r;
 }

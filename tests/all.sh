@@ -91,7 +91,7 @@ done
 cat "$build/lib1.out"
 {
     for family in tsp4k tsp128k tsp16m; do
-        for test in museum explore model misuse arithmetic failures limits crate threads; do echo "$test $family 1"; done
+        for test in museum explore model misuse arithmetic failures limits crate threads attach; do echo "$test $family 1"; done
         echo "threads $family 2"
         echo "containers $family 1"
     done
