@@ -1,6 +1,8 @@
 /* The loads that bench.py measures, over one family (-DTSP_V=...), sized heap, natural alignment up to 8.
  *
  *     driver trace HEAP FILE     replays a plain trace
+ *     driver spread HEAP FILE    the same; prints a hundred times the mean number of holes, and for each call how many
+ *                                took below 3, 3, 4..5, 6..7, 8..11, 12..15, ... instructions
  *     driver full HEAP           random objects of 4 to 256 bytes in a heap that is 85 to 95 % full
  *     driver churn HEAP LIVE     replaces random ones among LIVE objects of 16 to 128 bytes
  *
@@ -58,8 +60,17 @@ static size_t natural(size_t size) {
 
 /* -- The three calls, and what each took --------------------------------------------------------------------------- */
 
-static void count_from(uint32_t before) {
-    uint32_t took = tsp_count - before;
+enum { ALLOC, DEALLOC, RESIZE, CALLS, STEPS = 64 };
+static unsigned long spread[CALLS][STEPS];
+
+static void count_from(uint32_t before, int call) {
+    uint32_t took = tsp_count - before, top = took;
+    int step = 0;
+    while (top > 3) {
+        top >>= 1;
+        step += 2;
+    }
+    spread[call][top == 3 ? step + 1 : step]++;
     ops++;
     sum += took;
     if (took > slowest) {
@@ -71,7 +82,7 @@ static void count_from(uint32_t before) {
 __attribute__((noinline)) static int do_alloc(object *o, size_t size) {
     uint32_t before = tsp_count;
     o->at = V_(alloc)(&spoon, size, natural(size));
-    count_from(before);
+    count_from(before, ALLOC);
     o->size = size;
     return o->at != NULL;
 }
@@ -79,7 +90,7 @@ __attribute__((noinline)) static int do_alloc(object *o, size_t size) {
 __attribute__((noinline)) static int do_resize(object *o, size_t size) {
     uint32_t before = tsp_count;
     void *at = V_(resize)(&spoon, o->at, o->size, size, natural(size));
-    count_from(before);
+    count_from(before, RESIZE);
     if (at == NULL) return 0;
     o->at = at;
     o->size = size;
@@ -89,7 +100,7 @@ __attribute__((noinline)) static int do_resize(object *o, size_t size) {
 __attribute__((noinline)) static void do_dealloc(object *o) {
     uint32_t before = tsp_count;
     tsp_status status = V_(dealloc)(&spoon, o->at, o->size, natural(o->size));
-    count_from(before);
+    count_from(before, DEALLOC);
     if (status != TSP_OK) die(tsp_status_text(status));
 }
 
@@ -109,8 +120,17 @@ static void begin(void) {
     CALLGRIND_START_INSTRUMENTATION;
 }
 
-static void trace(const char *name) {
+static int one_more_hole(void *holes, void *at, size_t size, tsp_kind kind) {
+    (void)at;
+    (void)size;
+    *(unsigned long long *)holes += kind == TSP_HOLE;
+    return 0;
+}
+
+static void trace(const char *name, int show_spread) {
+    enum { NOW_AND_THEN = 13 }; /* operations from one count of the holes to the next */
     size_t n = 0, room = 1 << 20, i;
+    unsigned long long holes = 0;
     uint32_t ids = 0;
     op *list = malloc(room * sizeof *list);
     char line[256];
@@ -135,7 +155,12 @@ static void trace(const char *name) {
         object *x = &objects[o->id];
         if (o->kind == 'f') do_dealloc(x);
         else if (!(o->kind == 'a' ? do_alloc(x, o->size) : do_resize(x, o->size))) die("the heap is too small");
+        if (show_spread && i % NOW_AND_THEN == 0) V_(walk)(&spoon, one_more_hole, &holes);
     }
+    if (!show_spread) return;
+    printf("%llu\n", holes * 100 / ((n + NOW_AND_THEN - 1) / NOW_AND_THEN));
+    for (int call = 0; call < CALLS; call++)
+        for (i = 0; i < STEPS; i++) printf("%lu%c", spread[call][i], i < STEPS - 1 ? ' ' : '\n');
 }
 
 /* One operation of `full`: allocates, frees or resizes so that the heap stays 85 to 95 % full. */
@@ -194,7 +219,8 @@ int main(int argc, char **argv) {
     void *memory = bytes ? aligned_alloc(64, (bytes + 63) / 64 * 64) : NULL;
     tsp_report r;
     if (memory == NULL || V_(init_sized)(&spoon, memory, bytes) == 0) die("no heap");
-    if (argc == 4 && strcmp(argv[1], "trace") == 0) trace(argv[3]);
+    if (argc == 4 && strcmp(argv[1], "trace") == 0) trace(argv[3], 0);
+    else if (argc == 4 && strcmp(argv[1], "spread") == 0) trace(argv[3], 1);
     else if (argc == 3 && strcmp(argv[1], "full") == 0) full(bytes);
     else if (argc == 4 && strcmp(argv[1], "churn") == 0) churn((size_t)strtoul(argv[3], NULL, 10));
     else die("see the top of driver.c");
