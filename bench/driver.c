@@ -3,7 +3,7 @@
  *     driver trace HEAP FILE     replays a plain trace
  *     driver spread HEAP FILE    the same; prints a hundred times the mean number of holes, and for each call how many
  *                                took below 3, 3, 4..5, 6..7, 8..11, 12..15, ... instructions
- *     driver full HEAP           random objects of 4 to 256 bytes in a heap that is 85 to 95 % full
+ *     driver full HEAP LOW HIGH  random objects of 4 to 256 bytes in a heap that is LOW to HIGH per cent full
  *     driver churn HEAP LIVE     replaces random ones among LIVE objects of 16 to 128 bytes
  *
  * Built two ways. Under callgrind (-DUNDER_CALLGRIND) counting begins with the load, and bench.py reads what each call
@@ -163,13 +163,13 @@ static void trace(const char *name, int show_spread) {
         for (i = 0; i < STEPS; i++) printf("%lu%c", spread[call][i], i < STEPS - 1 ? ' ' : '\n');
 }
 
-/* One operation of `full`: allocates, frees or resizes so that the heap stays 85 to 95 % full. */
+/* One operation of `full`: allocates, frees or resizes so that the heap stays low to high per cent full. */
 static size_t live, used;
-static void step(size_t total) {
+static void step(size_t total, size_t low, size_t high) {
     object *o = &objects[live ? random_below((uint32_t)live) : 0];
     size_t size = 4 + random_below(253), before = o->size;
     uint32_t coin = random_below(16);
-    if (used * 100 > total * 95 || (used * 100 > total * 85 && coin < 7)) {
+    if (used * 100 > total * high || (used * 100 > total * low && coin < 7)) {
         do_dealloc(o);
         used -= before;
         *o = objects[--live];
@@ -188,13 +188,13 @@ static void step(size_t total) {
     }
 }
 
-static void full(size_t total) {
+static void full(size_t total, size_t low, size_t high) {
     unsigned long i;
     objects = calloc(total / 4, sizeof *objects);
     if (objects == NULL) die("no memory");
-    for (i = 0; i < 20000; i++) step(total);
+    for (i = 0; i < 20000; i++) step(total, low, high);
     begin();
-    while (ops < 5000) step(total);
+    while (ops < 5000) step(total, low, high);
 }
 
 static void replace(size_t n) {
@@ -221,7 +221,8 @@ int main(int argc, char **argv) {
     if (memory == NULL || V_(init_sized)(&spoon, memory, bytes) == 0) die("no heap");
     if (argc == 4 && strcmp(argv[1], "trace") == 0) trace(argv[3], 0);
     else if (argc == 4 && strcmp(argv[1], "spread") == 0) trace(argv[3], 1);
-    else if (argc == 3 && strcmp(argv[1], "full") == 0) full(bytes);
+    else if (argc == 5 && strcmp(argv[1], "full") == 0)
+        full(bytes, (size_t)strtoul(argv[3], NULL, 10), (size_t)strtoul(argv[4], NULL, 10));
     else if (argc == 4 && strcmp(argv[1], "churn") == 0) churn((size_t)strtoul(argv[3], NULL, 10));
     else die("see the top of driver.c");
     CALLGRIND_STOP_INSTRUMENTATION;
