@@ -6,7 +6,7 @@
  * The heap lies at the absolute address LOW, the only valid one, so that Eva can compute with addresses as the engine
  * does. Eva knows no relation between variables; so arguments and the links that are read are told apart by value, or
  * by class where all of a class take the same path. Every class is an interval, and together they are everything.
- *     -DFAMILY='"tsp4k.c"' -DGRANULES=4 -DKIND=1 or 2 (SIZED, REMEMBERS) -DCALL=alloc, dealloc, resize or init */
+ *     -DFAMILY='"tsp4k.c"' -DGRANULES=4 -DKIND=1 (sized) or 2 (remembers) -DCALL=alloc, dealloc, resize or init */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -19,7 +19,7 @@ static void *copied(void *to, const void *from, size_t n, int reads);
 
 #define LOW 0x1000
 #define BYTES (GRANULES * GRANULE)
-#define MAP (KIND == REMEMBERS ? (GRANULES + 7) / 8 : 0)
+#define MAP (KIND == 2 ? (GRANULES + 7) / 8 : 0)
 
 static heap spoon;
 
@@ -49,12 +49,12 @@ static void anything(void) {
     Frama_C_make_unknown((char *)LOW, BYTES + MAP);
     spoon.base = (byte *)LOW;
     spoon.granules = GRANULES;
-    spoon.state = KIND;
+    spoon.state = FORMAT + KIND - 1;
 }
 
 static void same(void) {
     /*@ slevel merge; */
-    /*@ assert spoon.base == (byte *)LOW && spoon.granules == GRANULES && spoon.state == KIND; */
+    /*@ assert spoon.base == (byte *)LOW && spoon.granules == GRANULES && spoon.state == FORMAT + KIND - 1; */
 }
 
 /* Sizes, by the granules they take: the i-th class. 0 when there are no more. */
@@ -110,7 +110,7 @@ static int heaps(unsigned i, size_t a) {
     const size_t mark = a + i / 2;
     unsigned bits = 0;
     anything();
-    if (KIND != REMEMBERS) return i == 0;
+    if (KIND != 2) return i == 0;
     if (mark > 8) return 0;
     if (a) bits = i % 2 << (a - 1) | (unsigned)Frama_C_interval(0, (1 << (a - 1)) - 1);
     if (mark < 8) bits |= 1u << mark | (unsigned)Frama_C_interval(0, (1 << (7 - mark)) - 1) << mark << 1;
