@@ -104,7 +104,7 @@ def main():
         row("instr_max_128k_" + name, value)
     row("instr_max_128k", max(slowest.values()), GOAL_MAX)
 
-    few, many = (harness.counted("tsp16m", "churn", 16 * 1024 * 1024, live)[0] for live in (100, 100000))
+    few, many = (harness.counted("tsp16m", "churn", 16 << 20, live, 4 * live + 20000)[0] for live in (100, 100000))
     row("growth_16m_100", few)
     row("growth_16m_100000", many)
     row("growth_16m", many / few, GOAL_GROWTH)

@@ -15,7 +15,7 @@ per cent of the trace's peak of live bytes, and those from `live` to `step` add 
     round8    and from there to what an object takes
     gap       holes smaller than the alignment of the object behind them
     splinter  other holes of one granule, or smaller than any request of the trace
-    hole      all other holes, less the request that failed (negative: there were too few free bytes whatever their order)
+    hole      all other holes, less the request that failed (negative: too few free bytes in any order)
     map       the size map, and what a region loses to alignment
     handle    the structure outside the heap
     step      the 8 bytes between the smallest heap and the one that fails

@@ -4,7 +4,10 @@
  *     driver spread HEAP FILE    the same; prints a hundred times the mean number of holes, and for each call how many
  *                                took below 3, 3, 4..5, 6..7, 8..11, 12..15, ... instructions
  *     driver full HEAP LOW HIGH  random objects of 4 to 256 bytes in a heap that is LOW to HIGH per cent full
- *     driver churn HEAP LIVE     replaces random ones among LIVE objects of 16 to 128 bytes
+ *     driver churn HEAP LIVE WARM  replaces random ones among LIVE objects of 16 to 128 bytes, WARM times before it
+ *                                counts
+ *     driver heaps HEAP COUNT    fills that many heaps in turn with objects of 8 to 64 bytes and resets them; prints
+ * bytes of a handle, objects, bytes in them, and instructions to make, fill and reset them all
  *
  * Built two ways. Under callgrind (-DUNDER_CALLGRIND) counting begins with the load, and bench.py reads what each call
  * from do_alloc, do_dealloc and do_resize took. Or linked with a library that count.py has made count its own
@@ -197,33 +200,72 @@ static void full(size_t total, size_t low, size_t high) {
     while (ops < 5000) step(total, low, high);
 }
 
+static void fill(object *o) {
+    while (!do_alloc(o, 16 + random_below(113)))
+        if (++failed > 1000) die("the heap is too small");
+}
+
 static void replace(size_t n) {
     object *o = &objects[random_below((uint32_t)n)];
     do_dealloc(o);
-    if (!do_alloc(o, 16 + random_below(113))) die("the heap is too small");
+    fill(o);
 }
 
-static void churn(size_t n) {
+static void churn(size_t n, size_t warm) {
     size_t i;
     objects = calloc(n, sizeof *objects);
     if (objects == NULL) die("no memory");
-    for (i = 0; i < n; i++)
-        if (!do_alloc(&objects[i], 16 + random_below(113))) die("the heap is too small");
-    for (i = 0; i < n * 4 + 20000; i++) replace(n);
+    for (i = 0; i < n; i++) fill(&objects[i]);
+    for (i = 0; i < warm; i++) replace(n);
     begin();
     while (ops < 20000) replace(n);
 }
 
+static void heaps(unsigned char *memory, size_t bytes, size_t count) {
+    unsigned long long made = 0, filled = 0, reset = 0, held = 0, number = 0;
+    TSP_V *many = calloc(count, sizeof *many);
+    uint32_t before;
+    if (many == NULL) die("no memory");
+    begin();
+    for (size_t i = 0; i < count; i++) {
+        before = tsp_count;
+        V_(init_sized)(&many[i], memory + i * bytes, bytes);
+        made += tsp_count - before;
+    }
+    for (size_t i = 0; i < count; i++) {
+        size_t size = 8 + random_below(57);
+        for (;; size = 8 + random_below(57)) {
+            const void *at;
+            before = tsp_count;
+            at = V_(alloc)(&many[i], size, natural(size));
+            filled += tsp_count - before;
+            if (at == NULL) break;
+            number++;
+            held += size;
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        before = tsp_count;
+        V_(reset)(&many[i]);
+        reset += tsp_count - before;
+    }
+    printf("%zu %llu %llu %llu %llu %llu\n", sizeof *many, number, held, made, filled, reset);
+}
+
 int main(int argc, char **argv) {
-    size_t bytes = argc > 2 ? (size_t)strtoul(argv[2], NULL, 10) : 0;
-    void *memory = bytes ? aligned_alloc(64, (bytes + 63) / 64 * 64) : NULL;
+    const char *load = argc > 2 ? argv[1] : "";
+    size_t n[3] = {0, 0, 0}, bytes; /* the numbers among the arguments */
+    void *memory;
     tsp_report r;
+    for (int i = 2; i < argc && i < 5; i++) n[i - 2] = (size_t)strtoul(argv[i], NULL, 10);
+    bytes = strcmp(load, "heaps") == 0 ? n[0] * n[1] : n[0];
+    memory = bytes ? aligned_alloc(64, (bytes + 63) / 64 * 64) : NULL;
     if (memory == NULL || V_(init_sized)(&spoon, memory, bytes) == 0) die("no heap");
-    if (argc == 4 && strcmp(argv[1], "trace") == 0) trace(argv[3], 0);
-    else if (argc == 4 && strcmp(argv[1], "spread") == 0) trace(argv[3], 1);
-    else if (argc == 5 && strcmp(argv[1], "full") == 0)
-        full(bytes, (size_t)strtoul(argv[3], NULL, 10), (size_t)strtoul(argv[4], NULL, 10));
-    else if (argc == 4 && strcmp(argv[1], "churn") == 0) churn((size_t)strtoul(argv[3], NULL, 10));
+    if (argc == 4 && strcmp(load, "trace") == 0) trace(argv[3], 0);
+    else if (argc == 4 && strcmp(load, "spread") == 0) trace(argv[3], 1);
+    else if (argc == 5 && strcmp(load, "full") == 0) full(bytes, n[1], n[2]);
+    else if (argc == 5 && strcmp(load, "churn") == 0) churn(n[1], n[2]);
+    else if (argc == 4 && strcmp(load, "heaps") == 0) return heaps(memory, n[0], n[1]), 0;
     else die("see the top of driver.c");
     CALLGRIND_STOP_INSTRUMENTATION;
     r = V_(check)(&spoon);

@@ -161,7 +161,7 @@ def per_operation(job):
 
 
 def counted(family, *load):
-    """(instructions per operation, slowest operation, which one, operations, refused) of a load of driver.c, copies left
-    out."""
+    """(instructions per operation, slowest operation, which one, operations, refused) of a load of driver.c, copies
+    left out."""
     operations, total, slowest, which, refused = map(int, run(counting_driver(family), *load).split())
     return total / operations, slowest, which, operations, refused

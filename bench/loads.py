@@ -247,8 +247,8 @@ def robson(load):
         step *= 2
 
 
-LOADS = [random_50, random_90, random_99, skewed, one_size, two_sizes, powers, above_powers, sawtooth, doubling, appending,
-         freed_forward, freed_backward, freed_shuffled, freed_alternating, queue, stack, pinned, robson]
+LOADS = [random_50, random_90, random_99, skewed, one_size, two_sizes, powers, above_powers, sawtooth, doubling,
+         appending, freed_forward, freed_backward, freed_shuffled, freed_alternating, queue, stack, pinned, robson]
 
 
 def write(folder):
