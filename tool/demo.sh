@@ -1,13 +1,15 @@
 #!/bin/sh
 # What `make demo` shows: the smallest heaps of fifteen real programs beside those that three other allocators need, and
-# one of the heaps at its fullest. Usage: sh tool/demo.sh TEASPOON, where TEASPOON is the command.
+# Lua at work in 32 KiB, with pictures of them.
+#
+#     sh tool/demo.sh TEASPOON        the command, beside which is libteaspoon.a
 set -eu
 
 teaspoon=$1
 root=$(dirname "$0")/..
 peers=$root/bench/peers.tsv
-fits=$(mktemp)
-trap 'rm -f "$fits"' EXIT
+build=$(dirname "$teaspoon")
+fits=$build/demo.fits
 
 cat <<'END'
 How small a heap can these programs live in? What they asked of malloc, realloc and free was recorded, and is replayed
@@ -72,9 +74,59 @@ frees it, and objects cost no bytes. "free(p)": the heap remembers sizes. Object
 umm_malloc to 4).
 Right of the bar: published figures, from 32-bit builds, handle included (bench/peers.tsv has more of them). The Rust
 crate is teaspoon 0.1.0, in the one variant that runs all of these, with its resize bug mended; its interface is sized.
+END
+
+# Without Lua, a trace will do for the picture.
+if ! pkg-config --exists lua5.4 2> /dev/null; then
+    cat << 'END'
 
 This is what a heap looks like inside. It is replayed with every byte verified, and drawn at its fullest:
 
 END
+    "$teaspoon" replay --heap min "$root/traces/tiny/cjson_telemetry.trace.gz"
+    cat << 'END'
 
-"$teaspoon" replay --heap min "$root/traces/tiny/cjson_telemetry.trace.gz"
+Next, Lua would be at work in 32 KiB, but it is not installed. To see it:
+    sudo apt-get install -y pkg-config liblua5.4-dev && make demo
+END
+    exit
+fi
+
+lua=$build/lua_kitchen
+script=$root/examples/adapters/kitchen.lua
+# shellcheck disable=SC2046 # the flags are words
+${CC:-cc} -std=c11 -O2 -I "$root/include" -I "$root/adapters" -I "$root/tool" $(pkg-config --cflags lua5.4) -o "$lua" \
+    "$root/examples/adapters/lua_kitchen.c" "$root/tool/picture.c" "$root/tool/family.c" "$root/tool/say.c" \
+    "$build/libteaspoon.a" $(pkg-config --libs lua5.4)
+
+cat << 'END'
+
+And this is Lua 5.4, a whole language, in 32 KiB of static bytes. Its script, examples/adapters/kitchen.lua, has
+coroutines that read sensors, closures that smooth what they say, and a log that it forgets. Twice it stops for a
+picture.
+
+END
+"$lua" "$script" > "$lua.out"
+grep -v '^heap: ' "$lua.out"
+
+# does_it_in BYTES: whether the script does the same in a sized heap of so many bytes.
+does_it_in() {
+    "$lua" "$script" "$1" > "$lua.out" 2> /dev/null && grep -v '^heap: ' "$lua.out" | cmp -s - "$lua.same"
+}
+
+smallest=32768
+too_small=0
+"$lua" "$script" $smallest | grep -v '^heap: ' > "$lua.same"
+while [ $((smallest - too_small)) -gt 8 ]; do
+    size=$(((smallest + too_small) / 16 * 8))
+    if does_it_in $size; then smallest=$size; else too_small=$size; fi
+done
+"$lua" "$script" $too_small 2>&1 | grep -e "not enough memory" -e ", 0 now" | wc -l | grep -q 2
+does_it_in $smallest
+awk '
+    function commas(n) { return sprintf("%d,%03d", n / 1000, n % 1000) }
+    /^heap: / {
+        print "\nThat heap remembers sizes. In a sized one, where objects cost no bytes at all, the script does the"
+        print "same in " commas($6) " bytes, of which it uses " commas($4) " at its fullest. In 8 bytes less Lua says"
+        print "\"not enough memory\", and gives back all it had."
+    }' "$lua.out"
