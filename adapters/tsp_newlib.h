@@ -16,9 +16,10 @@
  *     }
  *     TSP128K_LAZY(kitchen, rest);
  *
- * Exhaustion: NULL, and errno is ENOMEM. Locks are TSP_LOCK's: 0 if only one thread and no interrupt handler allocates,
- * else hooks (tests/newlib/test.c has those for Cortex-M). What asks for the state of libc's malloc (mallinfo,
- * malloc_stats) does not link: "multiple definition of malloc", or of _malloc_r. */
+ * Exhaustion: NULL, and errno is ENOMEM. Misuse: define tsp_misuse, or build with -DTSP_FREESTANDING, which traps; the
+ * default is a line on stderr, and stdio with it. Locks are TSP_LOCK's: 0 if only one thread and no interrupt handler
+ * allocates, else hooks (tests/newlib/test.c has those for Cortex-M). What asks for the state of libc's own malloc
+ * (mallinfo, malloc_stats) does not link: "multiple definition of malloc", or of _malloc_r. */
 #ifndef TSP_NEWLIB_H
 #define TSP_NEWLIB_H
 
