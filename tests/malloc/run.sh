@@ -1,0 +1,216 @@
+#!/bin/sh
+# Builds adapters/malloc.c as a shared library and as an archive, tests what it promises of each function, and runs real
+# programs over it: their output must be what it is over libc's malloc; then in ever smaller heaps, where they must
+# either do that or fail in their own way, told by us that memory is out. Prints the smallest heap that would do.
+#
+#     sh tests/malloc/run.sh [BUILD_DIR [NAME...]]
+#
+# TSP_STEP is how near, in percent, the smallest heap is found (5; 0.1 takes twice as long). Ends in "N passed,
+# N failed". SPDX-License-Identifier: BSD-3-Clause
+tests=$(cd "$(dirname "$0")" && pwd)
+cd "$tests/../.." || exit 1
+. scripts/suites.sh
+build=${1:-build/malloc}
+[ $# -eq 0 ] || shift
+only=" $* "
+CC=${CC:-cc}
+CXX=${CXX:-c++}
+LC_ALL=C
+export LC_ALL
+unset LD_PRELOAD TEASPOON_HEAP TEASPOON_USAGE
+mkdir -p "$build" && build=$(cd "$build" && pwd) || exit 2
+rm -rf "${build:?}"/*
+so=$build/libteaspoon-malloc.so
+archive=$build/libteaspoon-malloc.a
+
+# -- The functions ----------------------------------------------------------------------------------------------------
+
+flags="-O1 -g -Wall -Wextra -Wconversion -pedantic -Werror -Iinclude"
+
+# shellcheck disable=SC2086 # the flags are words
+libraries() {
+    $CC -std=c99 $flags -O2 -fPIC -shared -o "$so" adapters/malloc.c -lpthread &&
+        $CC -std=c99 $flags -O2 -fPIC -c -o "$build/malloc.o" adapters/malloc.c && ar rcs "$archive" "$build/malloc.o" &&
+        for source in common tsp16m; do $CC -std=c99 -Iinclude -c -o "$build/$source.o" src/$source.c || return; done
+}
+
+# Nothing but the malloc family can be seen from outside.
+exports() {
+    nm -D --defined-only "$so" | sed 's/.* //' | sort > "$build/exports"
+    echo aligned_alloc calloc free free_aligned_sized free_sized malloc malloc_usable_size memalign posix_memalign \
+        pvalloc realloc reallocarray valloc | tr ' ' '\n' | cmp - "$build/exports"
+}
+
+# calls NAME LINKER_FLAG...: the functions, in a program linked like that (-fno-builtin: no call is left out).
+# shellcheck disable=SC2086
+calls() {
+    name=$1
+    shift
+    $CC -std=c11 $flags -fno-builtin -o "$build/calls-$name" tests/malloc/calls.c "$build/common.o" "$build/tsp16m.o" \
+        "$@" -lpthread || return
+    heap=16M
+    [ "$name" = preloaded ] || heap=linked
+    TEASPOON_HEAP=16M in_heap "$build/calls-$name" || return
+    # Far beyond 16 MiB, every byte of it.
+    [ "$name" = linked ] || TEASPOON_HEAP=256M heap=$heap in_heap "$build/calls-$name" exhaustion_is_said_once
+}
+
+# says STATUS TEXT COMMAND...: it ends with that status, and all it says on stderr is one line, which matches TEXT.
+says() {
+    want=$1 text=$2
+    shift 2
+    "$@" > "$build/said" 2> "$build/said.err"
+    got=$?
+    cat "$build/said.err"
+    [ $got = "$want" ] && [ "$(grep -c '' "$build/said.err")" = 1 ] &&
+        grep -qE "^teaspoon\[[0-9]+\]: $text\$" "$build/said.err"
+}
+
+bad_sizes() {
+    for heap in 8Q "" 0 0M -1 8MB "8 M" " 8M" M 1e6 0x100 33G 99999999999999999999 99999999999999999999G; do
+        says 2 "TEASPOON_HEAP=$heap is not the size of a heap: .*" in_heap "$build/tiny" || return
+    done
+}
+
+good_sizes() {
+    for heap in 100000 64K 64k 1m 32M 2G 32G; do
+        in_heap "$build/tiny" > "$build/said" 2>&1 || return
+        [ ! -s "$build/said" ] || return
+    done
+    LD_PRELOAD=$so "$build/tiny"
+}
+
+usage() {
+    heap=1M
+    TEASPOON_USAGE=1 says 0 'heap of 1,048,576 bytes: [0-9,]+ used by [0-9]+ objects, [0-9,]+ at most; 0 requests failed' \
+        in_heap "$build/tiny" || return
+    # A program that closes stderr before us (GNU's do, in atexit) is no obstacle; one that never had it has no line.
+    TEASPOON_USAGE=1 says 0 'heap of .*' in_heap "$build/tiny" close || return
+    TEASPOON_USAGE=1 in_heap "$build/tiny" 2>&- || return
+    TEASPOON_USAGE=0 in_heap "$build/tiny" 2> "$build/said" && [ ! -s "$build/said" ]
+}
+
+# -- Real programs ----------------------------------------------------------------------------------------------------
+
+# in_heap COMMAND...: over libc's malloc, linked with ours, or over ours preloaded in a heap of the size $heap.
+in_heap() {
+    case $heap in
+    libc | linked) timeout 60 "$@" ;;
+    *) timeout 60 env LD_PRELOAD="$so" TEASPOON_HEAP="$heap" "$@" ;;
+    esac
+}
+
+# run SIZE: what $name does in such a heap. 0: as over libc's malloc. 1: it failed in its own way, and we said why.
+run() {
+    heap=$1
+    (cd "$build" && heap=$heap so=$so sh -eu "$tests/programs.sh" "$name") > "$build/$name.out" 2> "$build/$name.err"
+    status=$?
+    [ "$heap" != libc ] || return $status
+    grep -v '^teaspoon\[[0-9]*\]: no room for ' "$build/$name.err" > "$build/$name.words"
+    if [ $status = 0 ] && cmp -s "$build/$name.out" "$build/$name.libc" &&
+        cmp -s "$build/$name.words" "$build/$name.libc.err"; then return 0; fi
+    case $status in
+    124 | 13[0-35-9] | 14?) ;; # it hangs, or dies from another signal than the one of abort()
+    *) grep -q '^teaspoon\[[0-9]*\]: no room for ' "$build/$name.err" && return 1 ;;
+    esac
+    echo "in a heap of $heap: exit status $status"
+    tail -n 5 "$build/$name.err"
+    return 2
+}
+
+# smallest: in the largest heap, then by halving the ratio of what works and what does not. Sizes in KiB.
+smallest() {
+    run libc || return
+    mv "$build/$name.out" "$build/$name.libc"
+    mv "$build/$name.err" "$build/$name.libc.err"
+    [ -s "$build/$name.libc" ] || return
+    enough=65536 too_small=1
+    run ${enough}K || return
+    while
+        middle=$(awk "BEGIN { m = int(sqrt($enough * $too_small) + 0.5)
+            print (m > $too_small && $enough > $too_small * (1 + ${TSP_STEP:-5} / 100)) ? m : 0 }")
+        [ "$middle" != 0 ] && [ "$middle" != "$enough" ]
+    do
+        run "${middle}K"
+        case $? in
+        0) enough=$middle ;;
+        1) too_small=$middle ;;
+        *) return 1 ;;
+        esac
+    done
+    echo $enough > "$build/$name.smallest"
+}
+
+# program NAME [COMMAND]: checks one, if its command is there.
+program() {
+    name=$1
+    case $only in *" $name "* | "  ") ;; *) return ;; esac
+    if [ -n "${2-$1}" ] && ! have "${2-$1}"; then
+        skip "$name" "it is not installed"
+        return
+    fi
+    check "$name" smallest
+    [ ! -f "$build/$name.smallest" ] || echo "    smallest heap: $(cat "$build/$name.smallest") KiB"
+}
+
+# What the programs read, written by nobody: 4,000 lines of text, a directory of 150 files, a larger file.
+awk 'BEGIN {
+    for (i = x = 1; i <= 4000; i++) {
+        line = i
+        for (j = x % 12; j >= 0; j--) { x = (x * 16807) % 2147483647; line = line " " sprintf("w%x", x % 1501) }
+        print line
+    }
+}' > "$build/text"
+mkdir -p "$build/files/more"
+(cd "$build/files" && split -l 27 ../text && cp x* more)
+find "$build/files" -exec touch -d 2020-02-02T02:02:02Z {} +
+
+for _ in 1 2 3 4 5 6 7 8; do cat "$build/text"; done > "$build/packed"
+
+# -- All of it --------------------------------------------------------------------------------------------------------
+
+cat > "$build/tiny.c" << 'END'
+#include <stdlib.h>
+#include <unistd.h>
+static void shut(void) { close(2); }
+int main(int argc, char **argv) {
+    void *volatile p = malloc(1000);
+    (void)argv;
+    if (argc > 1) atexit(shut);
+    free(p);
+    return p == NULL;
+}
+END
+if [ "$(uname)" != Linux ]; then
+    skip "malloc" "not tried on $(uname)"
+    verdict
+    exit
+fi
+libraries && $CC -o "$build/tiny" "$build/tiny.c" || exit 1
+
+if [ "$only" = "  " ]; then
+    have nm && check "exports" exports
+    check "functions, preloaded" calls preloaded
+    check "functions, linked" calls linked "$archive"
+    if $CC -static -o "$build/static" "$build/tiny.c" 2> "$build/static.err"; then
+        check "functions, linked statically" calls static -static "$archive"
+    else
+        skip "functions, linked statically" "there is no libc to link"
+    fi
+    check "sizes that are none" bad_sizes
+    check "sizes" good_sizes
+    check "usage at exit" usage
+fi
+
+# shellcheck disable=SC2086 # the flags are words
+$CC -std=c11 $flags -o "$build/threads" tests/malloc/threads.c -lpthread || exit 1
+program threads ""
+if have "$CXX"; then
+    # shellcheck disable=SC2086
+    $CXX -std=c++17 $flags -o "$build/exceptions" tests/malloc/exceptions.cpp -lpthread || exit 1
+    program exceptions ""
+else
+    skip "exceptions" "there is no $CXX"
+fi
+for name in dash bash sed gawk bc jq sqlite3 lua5.4 git tar python3 sort xz zstd; do program $name; done
+verdict
