@@ -220,7 +220,7 @@ def pinned(load):
 
 def robson(load):
     """Robson's sequence (JACM 21, 1974) against first fit: sizes double, and from step to step there stays what keeps
-    the most free bytes from being used. Units of 8 bytes, from 1 to 256 units; addresses as first fit would give them."""
+    the most free bytes from being used. Units of 8 bytes, from 1 to 256 units; addresses as first fit gives them."""
     unit, objects = 8, []  # (start, units, name), by address
 
     def first_fit(units):

@@ -5,8 +5,8 @@
 
 Prints name and value, separated by tabs; instructions, copies left out:
 
-    instr_op_16m_LIVE, instr_max_16m_LIVE     per operation, and the slowest, when random ones among LIVE objects of 16 to
-                     128 bytes are replaced in a heap of 16 MiB
+    instr_op_16m_LIVE, instr_max_16m_LIVE     per operation, and the slowest, when random ones among LIVE objects of 16
+                     to 128 bytes are replaced in a heap of 16 MiB
     instr_op_FAMILY_80_LIVE, instr_max_FAMILY_80_LIVE     the same in a heap that they fill to 80 %
     heaps_BYTES_*    a million heaps of BYTES bytes each in one process, sized; for each of them:
         handle       bytes of the structure outside the heap
@@ -30,7 +30,8 @@ def churn(job):
 def million(bytes_each):
     handle, number, held, made, filled, reset = map(int, harness.run(
         harness.counting_driver("tsp4k"), "heaps", bytes_each, HEAPS).split())
-    return handle, number / HEAPS, 100 * held / HEAPS / (bytes_each + handle), made / HEAPS, filled / HEAPS, reset / HEAPS
+    full = 100 * held / HEAPS / (bytes_each + handle)
+    return handle, number / HEAPS, full, made / HEAPS, filled / HEAPS, reset / HEAPS
 
 
 def main():
