@@ -68,6 +68,21 @@
 #endif
 #endif
 
+/* Debugging aids; choose a sum with -DTSP_DEBUG=... for the library and all that uses it. Without, they are not there
+ * and cost nothing. */
+#define TSP_DEBUG_FILL 1       /* new bytes are 0xAA, freed ones 0xDD */
+#define TSP_DEBUG_GUARD 2      /* 4 bytes behind each object; a write to them is noticed when the object is given back or
+                                  resized (TSP_OVERRUN), and by V_check in a remembering heap */
+#define TSP_DEBUG_SITES 4      /* remembering heaps know where each object came from: V_set_site; includes a guard */
+#define TSP_DEBUG_ASAN 8       /* AddressSanitizer reports an access to what is not an object; includes a guard */
+#define TSP_DEBUG_VALGRIND 16  /* so does Valgrind, which knows objects, leaks and undefined bytes; includes a guard */
+#define TSP_DEBUG_HEAPTRACK 32 /* heaptrack sees the objects; for a shared library, as its heaptrack_api.h says */
+#ifndef TSP_DEBUG
+#define TSP_DEBUG 0
+#endif
+#define TSP_GUARDS_ (TSP_DEBUG_GUARD | TSP_DEBUG_SITES | TSP_DEBUG_ASAN | TSP_DEBUG_VALGRIND)
+#define TSP_GUARD_ ((TSP_DEBUG & TSP_GUARDS_ ? 4u : 0u) + (TSP_DEBUG & TSP_DEBUG_SITES ? sizeof(const char *) : 0u))
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -85,7 +100,8 @@ typedef enum tsp_status {
     TSP_INTERIOR,      /* not the beginning of an object (remembering heaps) */
     TSP_WRONG_SIZE,    /* not the object's size (remembering heaps); size 0 for a pointer into the heap */
     TSP_SIZED_HEAP,    /* the call needs a heap that remembers sizes */
-    TSP_CORRUPT        /* the heap's own data is damaged: something wrote where it must not */
+    TSP_CORRUPT,       /* the heap's own data is damaged: something wrote where it must not */
+    TSP_OVERRUN        /* something wrote beyond the object's end, or its size is wrong (with TSP_DEBUG_GUARD) */
 } tsp_status;
 
 /* One line of plain English for a status. Never NULL. May be called from anywhere. */
@@ -240,6 +256,15 @@ TSP_HANDLE(tsp16m, uint32_t, uint32_t hop2; uint32_t objects; uint32_t hop1; uin
  * tsp_report V_check(spoon)
  *     Verifies every invariant and writes nothing. Cost: visits every hole and, where there is one, the map.
 
+ * ---- Where an object came from (TSP_DEBUG_SITES; without it, the first returns object and the second NULL)
+
+ * void *V_set_site(spoon, object, site)
+ *     Notes with an object of a remembering heap where it came from: site is a text that stays, as TSP_HERE is. Returns
+ *     object: p = tsp4k_set_site(&spoon, tsp4k_malloc(&spoon, 100), TSP_HERE). A resized object keeps its site. What is
+ *     no object is left alone. Cost as V_usable_size.
+ * const char *V_site(start, size)
+ *     The site of an object as V_walk shows it to a visitor, or NULL. Constant cost; takes no lock.
+
  * ---- Around fork
 
  * unsigned long V_lock(spoon)
@@ -301,6 +326,8 @@ TSP_HANDLE(tsp16m, uint32_t, uint32_t hop2; uint32_t objects; uint32_t hop1; uin
     void V##_free_sized(V *spoon, void *pointer, size_t size);                                                         \
     void V##_free_aligned_sized(V *spoon, void *pointer, size_t align, size_t size);                                   \
     size_t V##_usable_size(V *spoon, const void *pointer);                                                             \
+    void *V##_set_site(V *spoon, void *object, const char *site);                                                      \
+    const char *V##_site(const void *start, size_t size);                                                              \
     tsp_usage V##_usage(V *spoon);                                                                                     \
     size_t V##_largest(V *spoon, size_t align);                                                                        \
     int V##_contains(const V *spoon, const void *pointer);                                                             \
@@ -319,6 +346,11 @@ TSP_FUNCTIONS(tsp16m)
 #ifdef __cplusplus
 }
 #endif
+
+/* The file and line where it stands, as a text. */
+#define TSP_HERE __FILE__ ":" TSP_TEXT_(__LINE__)
+#define TSP_TEXT_(x) TSP_TEXT2_(x)
+#define TSP_TEXT2_(x) #x
 
 /* ---- Static heaps without a line of start-up code ----------------------------------------------------------------
  * TSP4K_STATIC(kitchen, 2048);              a heap that remembers sizes
@@ -380,7 +412,7 @@ TSP_FUNCTIONS(tsp16m)
 
 #define TSP_ROUND_(x, to) (((size_t)(x) + (size_t)(to)-1) / (size_t)(to) * (size_t)(to))
 #define TSP_UNIT_(g, size) (TSP_ROUND > (g) && (size_t)(size) >= TSP_ROUND ? (size_t)TSP_ROUND : (size_t)(g))
-#define TSP_TAKES_(g, size) TSP_ROUND_(size, TSP_UNIT_(g, size))
+#define TSP_TAKES_(g, size) TSP_ROUND_((size) + TSP_GUARD_, TSP_UNIT_(g, (size) + TSP_GUARD_))
 #define TSP_STEP_(g, size, align) TSP_ROUND_(TSP_TAKES_(g, size), (align) > (g) ? (align) : (g))
 /* A heap is a multiple of TSP_ROUND, unless it is smaller. */
 #define TSP_EVEN_(g, bytes) ((bytes) > TSP_ROUND && TSP_ROUND > (g) ? TSP_ROUND_(bytes, TSP_ROUND) : (bytes))

@@ -10,6 +10,23 @@ static tsp_report found(size_t granule, const char *what) {
     return r;
 }
 
+#if TSP_DEBUG & TSP_GUARDS_
+static int is_overrun(void *context, void *start, size_t size, tsp_kind kind) {
+    *(byte **)context = start;
+    return kind == TSP_OBJECT && guarded_size(start, size) > size;
+}
+
+static tsp_report check_guards(const heap *h) {
+    byte *object;
+    tsp_report r = found(0, NULL);
+    if (!walk(h, is_overrun, &object)) return r;
+    r.status = TSP_OVERRUN;
+    r.at = offset(h, object);
+    r.what = "[8] something wrote beyond the end of the object here";
+    return r;
+}
+#endif
+
 static tsp_report check(const heap *h) {
     size_t end = 0, free = 0, objects = 0, d;
     const byte *n = head(h);
@@ -64,7 +81,11 @@ static tsp_report check(const heap *h) {
     }
     if (free + h->used != h->granules) return found(0, "[7] used and free do not add up");
     if (h->peak < h->used || h->peak > h->granules) return found(0, "[7] the peak is wrong");
+#if TSP_DEBUG & TSP_GUARDS_
+    return check_guards(h);
+#else
     return found(0, NULL);
+#endif
 }
 
 tsp_report V_(check)(heap *h) {

@@ -14,6 +14,7 @@ const char *tsp_status_text(tsp_status status) {
     case TSP_WRONG_SIZE: return "the object has a different size";
     case TSP_SIZED_HEAP: return "a sized heap does not remember sizes";
     case TSP_CORRUPT: return "the heap's own data is damaged";
+    case TSP_OVERRUN: return "the bytes behind the object were written to";
     }
     return "unknown status";
 }

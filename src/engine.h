@@ -58,6 +58,8 @@ enum {
 
 #define LINK_MAX ((size_t)(link)-1)
 
+#include "debug.h"
+
 /* -- The bytes of a hole ---------------------------------------------------------------------------------------- */
 
 /* The last granule of the hole that ends at `end`. */
@@ -72,22 +74,22 @@ static ALWAYS_INLINE byte *head(const heap *h) {
 
 /* memcpy, because the bytes are the caller's and may have any effective type. It compiles to one load or store (by its
  * builtin name even where -ffreestanding has taken the plain one away). */
-static ALWAYS_INLINE size_t get(const byte *field) {
+static ACCESS size_t get(const byte *field) {
     link value;
 #ifdef __GNUC__
-    __builtin_memcpy(&value, __builtin_assume_aligned(field, sizeof value), sizeof value);
+    ASIDE(__builtin_memcpy(&value, __builtin_assume_aligned(field, sizeof value), sizeof value));
 #else
-    memcpy(&value, field, sizeof value);
+    ASIDE(memcpy(&value, field, sizeof value));
 #endif
     return value;
 }
 
-static ALWAYS_INLINE void set(byte *field, size_t to) {
+static ACCESS void set(byte *field, size_t to) {
     link value = (link)to;
 #ifdef __GNUC__
-    __builtin_memcpy(__builtin_assume_aligned(field, sizeof value), &value, sizeof value);
+    ASIDE(__builtin_memcpy(__builtin_assume_aligned(field, sizeof value), &value, sizeof value));
 #else
-    memcpy(field, &value, sizeof value);
+    ASIDE(memcpy(field, &value, sizeof value));
 #endif
 }
 
@@ -335,12 +337,7 @@ static HOT size_t claim(const heap *h, size_t n, size_t mask) {
 
 /* What a handle's state says. A handle that is all zero has not been made: no granules, so nothing can be had. The rest
  * names what the heap's bytes look like, so that a heap is not attached by a library that was built to other rules. */
-enum {
-    UNMADE,
-    FORMAT = 2 + 4 * (TSP_LANES != 0) + 8 * (TSP_ROUND > 4),
-    SIZED = FORMAT,
-    REMEMBERS = FORMAT + 1
-};
+enum { UNMADE, FORMAT = 2 + 4 * (TSP_LANES != 0) + 8 * (TSP_ROUND > 4), SIZED = FORMAT, REMEMBERS = FORMAT + 1 };
 
 /* -- The size map: one bit per granule, set where an object ends -------------------------------------------------- */
 

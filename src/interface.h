@@ -7,6 +7,9 @@
 
 /* What an object of this many bytes takes (see TSP_ROUND). Wraps to 0 for sizes that are refused for being 0 too. */
 static ALWAYS_INLINE size_t to_granules(size_t bytes) {
+#if TSP_DEBUG & TSP_GUARDS_
+    if (bytes && (bytes += TSP_GUARD_) < TSP_GUARD_) return 0;
+#endif
     if (TSP_ROUND > GRANULE && bytes >= TSP_ROUND) return (bytes + TSP_ROUND - 1) / TSP_ROUND * (TSP_ROUND / GRANULE);
     return (bytes + GRANULE - 1) / GRANULE;
 }
@@ -14,7 +17,8 @@ static ALWAYS_INLINE size_t to_granules(size_t bytes) {
 /* The largest object that n granules can be, in bytes. */
 static size_t to_bytes(size_t n) {
     const size_t step = TSP_ROUND > GRANULE && n * GRANULE >= TSP_ROUND ? TSP_ROUND : GRANULE;
-    return n * GRANULE / step * step;
+    n = n * GRANULE / step * step;
+    return n > TSP_GUARD_ ? n - TSP_GUARD_ : 0;
 }
 
 static ALWAYS_INLINE int is_power_of_two(size_t x) {
@@ -90,6 +94,7 @@ static HOT tsp_status allocate(heap *h, size_t bytes, size_t align, void **resul
     count_used(h, n, 0);
     h->objects++;
     *result = address(h, start);
+    debug_new(h, start, n, bytes);
     return TSP_OK;
 }
 
@@ -112,14 +117,27 @@ static HOT tsp_status locate(const heap *h, const void *pointer, size_t bytes, i
     return n - 1 < h->granules - *a ? TSP_OK : TSP_WRONG_SIZE;
 }
 
+#if TSP_DEBUG
+/* Whether the guard of a live object is as it was. If it is none, who asks will find out. */
+static tsp_status examine_guard(const heap *h, size_t a, size_t b, size_t bytes, int any) {
+    place p;
+    size_t size;
+    if (examine(h, a, b, &p) != TSP_OK) return TSP_OK;
+    size = guarded_size(address(h, a), (b - a) * GRANULE);
+    return size > (b - a) * GRANULE ? TSP_OVERRUN : any || size == bytes ? TSP_OK : TSP_WRONG_SIZE;
+}
+#endif
+
 static HOT tsp_status deallocate(heap *h, const void *pointer, size_t bytes, int any) {
     size_t a, b;
     tsp_status status = locate(h, pointer, bytes, any, &a, &b);
+    if (TSP_GUARD_ && status == TSP_OK) status = examine_guard(h, a, b, bytes, any);
     if (status == TSP_OK) status = release(h, a, b);
     if (status == TSP_OK) {
         flip_mark(h, b);
         h->used = (link)(h->used - (b - a));
         h->objects--;
+        debug_freed(h, a, b);
     }
     return status;
 }
@@ -140,7 +158,7 @@ static inline tsp_status stay(heap *h, const place *p, size_t a, size_t b, size_
 
 /* Moves the object [a, b) to n granules among its own and those of the holes around it.
  *      [ before ] object [ after ]  =>  [ lead ] object [ tail ] */
-static tsp_status slide(heap *h, size_t a, size_t b, size_t n, size_t align, size_t keep, void **result) {
+static tsp_status slide(heap *h, size_t a, size_t b, size_t n, size_t align, legacy old, void **result) {
     place p;
     size_t end, before, low, start, after = around(h, a, &p, &before, &end);
     if (before == DAMAGED || after == DAMAGED) return TSP_CORRUPT;
@@ -150,7 +168,12 @@ static tsp_status slide(heap *h, size_t a, size_t b, size_t n, size_t align, siz
     if (start - low > before + (b - a) + after || n > before + (b - a) + after - (start - low)) return TSP_NO_MEMORY;
     if (before) extract(h, &p, a, before);
     if (after) extract(h, &p, end, after);
-    memmove(*result = address(h, start), address(h, a), keep);
+    debug_open(h, low, a);
+    debug_open(h, b, b + after);
+    memmove(*result = address(h, start), address(h, a), old.bytes);
+    debug_resized(h, a, b, old, start, n);
+    debug_shut(h, low, start);
+    debug_shut(h, start + n, b + after);
     after += b - (start + n); /* what is left behind the object */
     if (after) insert(h, &p, start + n + after, after);
     if (start > low) insert(h, &p, start, start - low);
@@ -221,27 +244,30 @@ static tsp_status allocate_cold(heap *h, size_t bytes, size_t align, void **resu
 
 static tsp_status resize(heap *h, void *pointer, size_t old_bytes, int any, size_t bytes, size_t align, int may_move,
                          void **result) {
-    size_t a, b, n = to_granules(bytes), keep;
+    size_t a, b, n = to_granules(bytes);
     place p;
+    legacy old;
     lock_state state = LOCK(h);
     tsp_status status = locate(h, pointer, old_bytes, any, &a, &b);
+    if (TSP_GUARD_ && status == TSP_OK) status = examine_guard(h, a, b, old_bytes, any);
     if (status == TSP_OK) status = examine(h, a, b, &p);
     if (status == TSP_OK && n - 1 >= h->granules) status = TSP_NO_MEMORY;
     else if (status == TSP_OK) {
         *result = pointer;
+        old = leave(h, a, b, bytes);
         status = ((uintptr_t)pointer & (align - 1)) ? TSP_NO_MEMORY : stay(h, &p, a, b, n);
+        if (status == TSP_OK) debug_resized(h, a, b, old, a, n);
         if (status == TSP_NO_MEMORY && may_move) {
-            keep = (b - a) * GRANULE;
-            if (keep > bytes) keep = bytes;
             status = allocate_cold(h, bytes, align, result);
             if (status == TSP_OK) { /* both objects are live now, so the copy needs no lock */
+                debug_moved(*result, n, old);
                 UNLOCK(h, state);
-                memmove(*result, pointer, keep); /* they only overlap in a damaged heap */
+                memmove(*result, pointer, old.bytes); /* they only overlap in a damaged heap */
                 status = give_back(h, pointer, old_bytes, any);
                 if (status != TSP_OK) give_back(h, *result, bytes, 0); /* it was given back meanwhile: misuse */
                 return status;
             }
-            if (status == TSP_NO_MEMORY) status = slide(h, a, b, n, align, keep, result);
+            if (status == TSP_NO_MEMORY) status = slide(h, a, b, n, align, old, result);
         }
     }
     if (status == TSP_NO_MEMORY) count_failure(h);
@@ -287,7 +313,12 @@ static void empty(heap *h, unsigned char kind) {
 #endif
     find(h, 0, &p);
     if (h->granules) insert(h, &p, h->granules, h->granules);
-    if (kind == REMEMBERS && h->granules) memset(map(h), 0, ((size_t)h->granules + 7) / 8);
+    if (kind == REMEMBERS && h->granules) {
+        size_t bytes = ((size_t)h->granules + 7) / 8;
+        debug_map(map(h), bytes);
+        memset(map(h), 0, bytes);
+    }
+    debug_heap(h);
 }
 
 /* Everything but the lock, which V_once holds meanwhile. The state is set last: it says that all is there. (And only
@@ -429,7 +460,7 @@ size_t V_(usable_size)(heap *h, const void *pointer) {
         if (status == TSP_OK) status = examine(h, a, b, &p);
         UNLOCK(h, state);
     }
-    if (status == TSP_OK) return (b - a) * GRANULE;
+    if (status == TSP_OK) return leave(h, a, b, (size_t)-1).bytes;
     refuse(h, pointer, status);
     return 0;
 }
@@ -493,18 +524,48 @@ static int visit_live(const heap *h, size_t a, size_t b, tsp_visitor *visitor, v
     return stop;
 }
 
-int V_(walk)(heap *h, tsp_visitor *visitor, void *context) {
+static int walk(const heap *h, tsp_visitor *visitor, void *context) {
     size_t start = 0, end = 0, live = 0;
     int stop = 0;
-    lock_state state = LOCK(h);
     while (!stop && next_hole(h, &start, &end)) {
         stop = visit_live(h, live, start, visitor, context);
         if (!stop) stop = visitor(context, address(h, start), (end - start) * GRANULE, TSP_HOLE);
         live = end;
     }
-    if (!stop) stop = visit_live(h, live, h->granules, visitor, context);
+    return stop ? stop : visit_live(h, live, h->granules, visitor, context);
+}
+
+int V_(walk)(heap *h, tsp_visitor *visitor, void *context) {
+    int stop;
+    lock_state state = LOCK(h);
+    stop = walk(h, visitor, context);
     UNLOCK(h, state);
     return stop;
+}
+
+/* -- Sites ----------------------------------------------------------------------------------------------------- */
+
+void *V_(set_site)(heap *h, void *object, const char *site) {
+#if TSP_DEBUG & TSP_DEBUG_SITES
+    size_t a, b;
+    place p;
+    lock_state state = LOCK(h);
+    if (h->state == REMEMBERS && locate(h, object, 0, 1, &a, &b) == TSP_OK && examine(h, a, b, &p) == TSP_OK)
+        set_site(object, (b - a) * GRANULE, site);
+    UNLOCK(h, state);
+#else
+    (void)h, (void)site;
+#endif
+    return object;
+}
+
+const char *V_(site)(const void *start, size_t size) {
+#if TSP_DEBUG & TSP_DEBUG_SITES
+    return site_of(start, size);
+#else
+    (void)start, (void)size;
+    return NULL;
+#endif
 }
 
 /* -- Around fork --------------------------------------------------------------------------------------------------- */
