@@ -15,8 +15,8 @@ all: $(BUILD)/libteaspoon.a $(BUILD)/teaspoon ## library and command, into build
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
 
-demo: all ## fit a dozen real programs' traces, and see one heap at its fullest
-	@sh tool/demo.sh $(BUILD)/teaspoon
+demo: all ## fit fifteen real programs' traces, and see Lua at work in 32 KiB
+	@CC="$(CC)" sh tool/demo.sh $(BUILD)/teaspoon
 
 test: all ## everything to run before a commit; about a minute
 	@BUILD=$(BUILD) CC="$(CC)" sh scripts/test.sh
