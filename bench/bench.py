@@ -3,7 +3,8 @@
 
     bench.py [DIR]    build products go to DIR
 
-Prints name, value, goal and the best of the peers in peers.tsv, separated by tabs; "-" where there is none.
+Prints name, value, goal and the best of the peers in peers.tsv, separated by tabs; "-" where there is none. Last come
+those with a goal: the budget.
 
     heap_peak_GROUP_KIND   (smallest heap + handle) / peak of live bytes, geometric mean over the group's traces
     heap_peak_GROUP_HALF   the same for sized heaps over half of them: "fit", to which parameters may be fitted, or
@@ -24,6 +25,7 @@ import harness
 from harness import GROUPS, ROOT, fits, geomean, half, in_parallel, say, unpack
 
 HALVES = ["fit", "heldout"]
+BUDGET = []
 GOAL_PEAK = {"tiny": 1.06, "small": 1.03, "large": 1.02}
 GOAL_INSTR = {"tiny": 60, "small": 60}
 GOAL_MAX, GOAL_GROWTH, GOAL_CODE = 500, 2, 700
@@ -37,15 +39,23 @@ def text(name, value):
 
 
 def row(name, value, goal=None, peer=None):
-    say(name, text(name, value), text(name, goal), "-" if peer is None else "%s (%s)" % (text(name, peer[0]), peer[1]))
+    """Says it now, or at the end if there is a goal."""
+    cells = name, text(name, value), text(name, goal), peer and "%s (%s)" % (text(name, peer[0]), peer[1]) or "-"
+    if goal is None:
+        say(*cells)
+    else:
+        BUDGET.append(cells)
 
 
-def peers():
-    """{(metric, trace or group): (best figure, whose)}; for a group the geometric mean, of those who run all of it."""
+def peers(sized=True):
+    """{(metric, trace or group): (best figure, whose)}; for a group the geometric mean, of those who run all of it.
+    sized: also of those to whom sizes are given back."""
     figures, best = {}, {}
     for line in (ROOT / "bench" / "peers.tsv").read_text().splitlines()[1:]:
         group, trace, metric, allocator, value = line.split("\t")
-        figures.setdefault((metric, group, allocator), {})[trace] = float(value) if value != "fails" else float("inf")
+        if sized or "(sized)" not in allocator:
+            value = float("inf" if value == "fails" else value)
+            figures.setdefault((metric, group, allocator), {})[trace] = value
     for (metric, group, allocator), traces in figures.items():
         for name, value in [*traces.items(), (group, geomean(list(traces.values())))]:
             if (metric, name) not in best or value < best[metric, name][0]:
@@ -84,7 +94,7 @@ def main():
         ratios = [fit.ratio for fit in sized[group]]
         rows_of("heap_peak", "_sized", group, traces[group], ratios, GOAL_PEAK[group], best)
         row("heap_peak_%s_malloc" % group, geomean([fit.ratio for fit in fits(traces[group], "malloc")]),
-            geomean(ratios) * 65 / 64)
+            geomean(ratios) * 65 / 64, peers(sized=False).get(("heap_peak", group)))
         handles.update({fit.family: fit.handle for fit in sized[group]})
 
     for family in harness.FAMILIES:
@@ -112,6 +122,9 @@ def main():
     row("code_m0", code_size(), GOAL_CODE)
     for family, handle in handles.items():
         row("handle_" + family, handle, GOAL_HANDLE[family])
+    say("# the budget")
+    for cells in BUDGET:
+        say(*cells)
 
 
 main()
