@@ -15,7 +15,7 @@
  * a power of two with EINVAL. Objects are aligned as C23 has it: malloc(n) to the largest power of two that is at most
  * n and max_align_t's, and never less than 8; realloc promises the same, and no more. From 16 bytes on sizes are
  * rounded up to 16: beside objects of 24 bytes, each aligned to 16, exact sizes leave holes of 8 that hardly anybody
- * can use and every search has to pass (python3 took 8 times as long, jq 15 times, in heaps that were no smaller).
+ * can use and every search has to pass (jq took more than ten times as long, in a heap that was no smaller).
  *
  * No memory: NULL and ENOMEM, and on stderr what was asked for and what was there, once in each process. (A request of
  * PTRDIFF_MAX bytes or more is the program's own affair: nothing is said.) Misuse: a line on stderr and abort().

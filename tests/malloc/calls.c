@@ -12,7 +12,8 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-/* Too new for most headers; weak, since only what is preloaded may have them. */
+/* Not in every header; weak, since perhaps only what is preloaded has them. */
+__attribute__((weak)) void *pvalloc(size_t size);
 __attribute__((weak)) void free_sized(void *pointer, size_t size);
 __attribute__((weak)) void free_aligned_sized(void *pointer, size_t align, size_t size);
 
