@@ -18,7 +18,7 @@ help: ## this list
 demo: all ## fit fifteen real programs' traces, and see Lua at work in 32 KiB
 	@CC="$(CC)" sh tool/demo.sh $(BUILD)/teaspoon
 
-test: all ## everything to run before a commit; about a minute
+test: all ## everything to run before a commit; two or three minutes
 	@BUILD=$(BUILD) CC="$(CC)" sh scripts/test.sh
 
 proof: ## every state of small heaps, the exact worst case, model checking, static proof, other machines; an hour
@@ -39,6 +39,15 @@ bench: ## heap / peak and instructions per operation, against the budgets; needs
 size: ## code, data and stack on Cortex-M0+, RV32IMC and AVR, with the compilers that are installed
 	@sh scripts/size.sh $(BUILD)/size
 
+plots: ## docs/plots/*.svg from what bench measures; needs python3-matplotlib
+	@python3 bench/plots.py $(BUILD)/bench
+
+profile: ## where the bytes and the instructions go
+	@python3 bench/bytes.py $(BUILD)/bench
+	@python3 bench/instructions.py $(BUILD)/bench
+
+malloc: $(BUILD)/libteaspoon-malloc.so $(BUILD)/libteaspoon-malloc.a ## a whole program's malloc, for LD_PRELOAD and to link
+
 amalgamation: ## the whole library as build/teaspoon.c and build/teaspoon.h, and build/teaspoon.hpp for C++
 	python3 scripts/amalgamate.py $(BUILD)
 
@@ -46,7 +55,7 @@ install: all ## library, headers, command and teaspoon.pc into PREFIX (/usr/loca
 	mkdir -p $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib/pkgconfig
 	cp $(BUILD)/teaspoon $(DESTDIR)$(PREFIX)/bin
 	cp include/teaspoon.h include/teaspoon.hpp adapters/*.h $(DESTDIR)$(PREFIX)/include
-	cp $(BUILD)/libteaspoon.a $(DESTDIR)$(PREFIX)/lib
+	cp $(BUILD)/libteaspoon.a $(wildcard $(BUILD)/libteaspoon-malloc.*) $(DESTDIR)$(PREFIX)/lib
 	sed -e "s|@TSP_VERSION@|$(VERSION)|" -e 's|@TSP_PC_UP@|../..|' -e 's|@TSP_PC_INCLUDE@|include|' \
 	    -e 's|@TSP_PC_LIB@|lib|' cmake/teaspoon.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/teaspoon.pc
 
@@ -61,7 +70,18 @@ $(OBJECTS): $(BUILD)/%.o: src/%.c include/teaspoon.h $(wildcard src/*.h)
 	@mkdir -p $(BUILD)
 	$(CC) -std=c99 $(CFLAGS) $(WARNINGS) -Iinclude -c -o $@ $<
 
+$(BUILD)/malloc.o: adapters/malloc.c src/common.c include/teaspoon.h $(wildcard src/*.h)
+	@mkdir -p $(BUILD)
+	$(CC) -std=c99 $(CFLAGS) $(WARNINGS) -Iinclude -fPIC -c -o $@ $<
+
+$(BUILD)/libteaspoon-malloc.so: $(BUILD)/malloc.o
+	$(CC) -shared -o $@ $< -lpthread
+
+$(BUILD)/libteaspoon-malloc.a: $(BUILD)/malloc.o
+	rm -f $@
+	ar rcs $@ $<
+
 $(BUILD)/teaspoon: $(BUILD)/libteaspoon.a $(wildcard tool/*.c tool/*.h)
 	$(CC) -std=c11 $(CFLAGS) $(WARNINGS) -Iinclude -o $@ $(filter %.c,$^) $(BUILD)/libteaspoon.a -lz -lpthread
 
-.PHONY: all help demo test proof fuzz coverage mutants bench size amalgamation install clean
+.PHONY: all help demo test proof fuzz coverage mutants bench profile plots size malloc amalgamation install clean

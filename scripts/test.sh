@@ -17,6 +17,7 @@ suite "the command" sh tests/tool/run.sh "$BUILD/teaspoon"
 suite "the library in other projects" sh tests/consumer/run.sh
 suite "debugging aids" sh tests/debug/run.sh "$BUILD/debug"
 suite "newlib and picolibc" sh tests/newlib/run.sh "$BUILD/newlib"
+suite "a whole program's malloc" sh tests/malloc/run.sh "$BUILD/malloc"
 suite "adapters" sh tests/adapters/run.sh "$BUILD/adapters"
 suite "freestanding" sh scripts/freestanding.sh
 verdict
