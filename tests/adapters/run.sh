@@ -1,7 +1,8 @@
 #!/bin/sh
 # Runs every program of examples/adapters against the library it is for, in a heap of either geometry: its output must
 # be what it is over libc's malloc; then in ever smaller heaps, where it must either do that or be told in its library's
-# own words that memory is out, with nothing lost and the heap sound. Prints the smallest heap that would do.
+# own words that memory is out, with nothing lost and the heap sound. Prints the smallest heap that would do. Then what
+# `make demo` shows of Lua, and the adapters in C++.
 #
 #     sh tests/adapters/run.sh [BUILD_DIR [NAME...]]
 #
@@ -14,7 +15,7 @@ build=${1:-build/adapters}
 only=" $* "
 CC=${CC:-cc}
 strict="-std=c11 -O1 -Wall -Wextra -Wconversion -pedantic -Werror -Iinclude -Iadapters"
-wrap=
+wrap='' packages=''
 for family in tsp128k tsp16m; do
     for call in init init_sized once_over; do wrap="$wrap -Wl,--wrap=${family}_$call"; done
 done
@@ -80,6 +81,7 @@ adapter() {
 # example NAME PACKAGE WORDS: PACKAGE is what pkg-config calls it, WORDS what it says when memory is out.
 example() {
     name=$1 package=$2 words=$3
+    packages="$packages $2"
     case $only in *" $name "* | "  ") ;; *) return ;; esac
     if ! pkg-config --exists "$package"; then
         skip "$name" "$package is not installed"
@@ -91,6 +93,37 @@ example() {
         check "$name, $family" adapter
         [ ! -f "$program.smallest" ] || echo "    smallest heap: $(cat "$program.smallest") bytes"
     done
+}
+
+# kitchen: what `make demo` shows of Lua: the script with two pictures of its heap, and the same without in sized heaps
+# from 32 KiB down, until Lua says that memory is out and has given back all it had.
+# shellcheck disable=SC2046,SC2086
+kitchen() {
+    program=$build/kitchen
+    $CC $strict -Itool $(pkg-config --cflags lua5.4) -o "$program" examples/adapters/lua_kitchen.c tool/picture.c \
+        tool/family.c tool/say.c "$build"/lib/*.o $(pkg-config --libs lua5.4) -lpthread || return 1
+    "$program" examples/adapters/kitchen.lua > "$program.out" || return 1
+    [ "$(grep -c '^  [0-9]* objects in .* size map' "$program.out")" = 2 ] || return 1
+    grep -E '^(40 readings|oven|fridge|kettle|cellar)[ ,]' "$program.out" > "$program.text"
+    [ "$(grep -c . "$program.text")" = 5 ] || return 1
+    size=32768 worked=0
+    while [ $size -gt 0 ]; do
+        if "$program" examples/adapters/kitchen.lua $size > "$program.sized" 2> "$program.err"; then
+            worked=$((worked + 1))
+            grep -v -e '^heap: ' -e '^$' "$program.sized" | cmp - "$program.text" || return 1
+        else
+            [ ! -s "$program.err" ] || grep -q "not enough memory" "$program.err" || return 1
+        fi
+        grep -q "^heap: .*, 0 now$" "$program.sized" || return 1
+        size=$((size - 128))
+    done
+    [ $worked -gt 0 ]
+}
+
+cxx() { # COMPILER
+    # shellcheck disable=SC2046,SC2086
+    $1 -std=c++17 ${strict#* } $(for package in $packages; do pkg-config --cflags "$package" 2> "$build/none"; done) \
+        -c -o "$build/headers.o" tests/adapters/headers.cpp
 }
 
 have pkg-config || { skip "adapters" "pkg-config is not installed"; verdict; exit; }
@@ -111,4 +144,10 @@ example duktape duktape "alloc failed"
 example mujs mujs "out of memory\|cannot allocate regular expression"
 example freetype freetype2 "error 64: out of memory"
 example pcre2 libpcre2-8 "result -48: no more memory\|result 121: failed to allocate heap memory"
+if [ "$only" = "  " ]; then
+    if pkg-config --exists lua5.4; then check "lua, what make demo shows" kitchen; fi
+    for compiler in g++ clang++; do
+        if have $compiler; then check "the adapters in C++, $compiler" cxx $compiler; fi
+    done
+fi
 verdict
