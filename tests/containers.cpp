@@ -136,7 +136,7 @@ template <class V> static void vectors(bool sized) {
     for (int i = 0; i < 300; i++) CHECK(v[std::size_t(i)] == i);
     v.erase(v.begin(), v.begin() + 290);
     v = vec<int, V>(v); // shrinks; shrink_to_fit() may do nothing
-    CHECK(usage(k.spoon).used == 40 && usage(k.spoon).objects == 1);
+    CHECK(usage(k.spoon).used == TSP16M_BYTES_SIZED(1, 40, 4) && usage(k.spoon).objects == 1);
     vec<int, V> copy = v;
     CHECK(copy == v && copy.get_allocator() == v.get_allocator());
     vec<text<V>, V> words(&k);
@@ -329,12 +329,12 @@ template <class V> static void pointers(bool sized) {
     CHECK(guest::live == 0);
 }
 
-// 0 bytes per object: a sized heap of exactly their bytes holds them all.
+// 0 bytes per object: a sized heap of exactly their bytes holds them all (and their guards, with TSP_DEBUG).
 template <class V> static void nothing_on_top(bool) {
     struct cup {
         std::uint64_t n[3];
     };
-    kettle<V> k(true, 24 * 50);
+    kettle<V> k(true, TSP_DEBUG ? TSP16M_BYTES_SIZED(50, 24, 8) : 24 * 50);
     auto cups = std::make_unique<tsp::unique_ptr<cup, V>[]>(51);
     for (int i = 0; i < 51; i++) cups[std::size_t(i)] = tsp::make_unique<cup>(std::nothrow, &k);
     CHECK(cups[49] && !cups[50] && usage(k.spoon).free == 0);

@@ -52,6 +52,16 @@ leaks() { # an example knows where its objects came from
 }
 check "examples/leaks.c with sites" leaks
 
+cxx() { # COMPILER: the containers of teaspoon.hpp, their objects guarded
+    make 7 "" || return 1
+    for family in tsp4k tsp16m; do
+        # shellcheck disable=SC2086
+        $1 -std=c++17 $strict $flags -DTSP_V=$family -o "$build/containers" tests/containers.cpp "$build"/lib/*.o \
+            -lpthread && "$build/containers" || return 1
+    done
+}
+if have c++; then check "TSP_DEBUG=7, containers in C++" cxx c++; else skip "TSP_DEBUG in C++" "there is no c++"; fi
+
 asan="-fsanitize=address,undefined -fno-sanitize-recover=all"
 echo 'int main(void) { return 0; }' > "$build/works.c"
 # shellcheck disable=SC2086
