@@ -56,9 +56,23 @@ class Template:
         kind, name = match.groups()
         if kind == '"':
             return self.add(name)
-        if name not in self.system:
-            self.system.append(name)
+        include = "#include <%s>\n" % name
+        for condition in reversed(enclosing(match.string[: match.start()])):
+            include = condition + include + "#endif\n"
+        if include not in self.system:
+            self.system.append(include)
         return ""
+
+
+def enclosing(text):
+    """The #if lines that are open at the end of the text."""
+    open_ones = []
+    for line in re.findall(r"^#(?:if|endif).*\n", text, re.M):
+        if line.startswith("#if"):
+            open_ones.append(line)
+        else:
+            open_ones.pop()
+    return open_ones
 
 
 def file_scope_names(text):
@@ -124,6 +138,8 @@ def main():
     template.text = "".join(template.add(name) for name in parts.pop())
     template.text = PUBLIC.sub("", template.text)
     names = file_scope_names(template.text)
+    aids = sorted(set(names).intersection(macros(template.text)))  # functions with TSP_DEBUG, without it empty macros
+    names = sorted(set(names).difference(aids))
 
     members = " ".join(re.findall(r"struct \w+ \{([^}]*)\}", COMMENT.sub("", header)))
     clash = sorted(set(re.findall(r"(\w+)\s*[;,]", members)).intersection(names))
@@ -132,7 +148,7 @@ def main():
 
     shared = [(name, source(name)) for name in template.shared + SHARED]
     out = [top(re.search(r'#define TSP_VERSION "([^"]+)"', header).group(1))]
-    out += ["#include <%s>\n" % name for name in template.system]
+    out += template.system
     out += [banner("src/" + name) + text for name, text in shared]
     out.append(banner("A name of its own in each family for everything at file scope"))
     out.append(OWN)
@@ -143,6 +159,7 @@ def main():
     out.append(undef(macros(OWN) + names))
     out.append(undef(sorted(set(m for _, text in shared for m in macros(text)))))
     out.append("\n#else /* ==== Compiled once per family: TSP_V is its prefix */\n")
+    out.append("\n#if TSP_DEBUG\n" + "".join("#define %s TSP_OWN(%s)\n" % (name, name) for name in aids) + "#endif\n")
     out.append(template.text)
     out.append("\n" + undef(macros(template.text)) + "\n#endif\n")
 

@@ -7,11 +7,13 @@ work=$(mktemp -d)
 trap 'rm -rf "$work" "$SUITES_LOG"' EXIT
 warnings="-Wall -Wextra -Wconversion -pedantic -Werror"
 
-# From another directory than the file's own, since it includes itself.
+# copied COMPILER STANDARD FLAG...: from another directory than the file's own, since it includes itself.
 copied() {
+    compiler=$1 standard=$2
+    shift 2
     # shellcheck disable=SC2086 # the warnings are words
-    $1 -std="$2" $warnings -O1 -I"$work/copy" -o "$work/consumer" tests/consumer/consumer.c "$work/copy/teaspoon.c" &&
-        "$work/consumer"
+    $compiler -std="$standard" $warnings -O1 "$@" -I"$work/copy" -o "$work/consumer" tests/consumer/consumer.c \
+        "$work/copy/teaspoon.c" && "$work/consumer"
 }
 
 in_cxx() {
@@ -62,6 +64,7 @@ for compiler in gcc clang; do
     if have $compiler; then
         check "$compiler, C99" copied $compiler c99
         check "$compiler, C11" copied $compiler c11
+        check "$compiler, TSP_DEBUG=7" copied $compiler c99 -DTSP_DEBUG=7
     else
         skip "$compiler" "not installed"
     fi

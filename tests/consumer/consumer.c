@@ -11,7 +11,7 @@ int main(void) {
     tsp128k sized = {0};
     tsp16m large = {0};
     char *a = tsp4k_malloc(kitchen(), 100), *b, *c;
-    size_t usable = tsp128k_init_sized(&sized, memory, sizeof memory / 2);
+    size_t usable = tsp128k_init_sized(&sized, memory, sizeof memory / 2) - 16; /* there may be guards */
     tsp16m_init(&large, memory + sizeof memory / 2, sizeof memory / 2);
     b = tsp128k_alloc(&sized, usable, 1);
     c = tsp16m_calloc(&large, 10, 10);
