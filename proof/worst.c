@@ -8,7 +8,7 @@
  *   first fit      the lowest hole that is large enough
  *   best fit       the lowest of the smallest holes that are large enough
  *   tail first     behind the last object, and only if there is no room, the lowest hole (the crate teaspoon 0.1.0)
- *   teaspoon       as it is
+ *   teaspoon       as it is (in heaps as small as these, all objects are large)
  *   and resize     teaspoon, where the program resizes its objects too
  *
  * Prints the table of DESIGN.md. SPDX-License-Identifier: BSD-3-Clause */
@@ -32,7 +32,7 @@ static unsigned granule_of(const unsigned char *p) {
 }
 
 static unsigned place(int how, const layout *l, unsigned n) {
-    unsigned start, end = 0, tail;
+    unsigned start, end = 0, tail, best = NONE, size = NONE;
     switch (how) {
     case FIRST:
         while (hole_from(l, end, &start, &end))
@@ -41,15 +41,18 @@ static unsigned place(int how, const layout *l, unsigned n) {
     case TAIL:
         for (tail = granules; tail && !(l->live >> (tail - 1) & 1);) tail--;
         return granules - tail >= n ? tail : place(FIRST, l, n);
-    case BEST: return placed(l, n, 1);
+    case BEST:
+        while (hole_from(l, end, &start, &end))
+            if (end - start >= n && end - start < size) size = end - (best = start);
+        return best;
     default: set_up(l); return granule_of(tsp4k_alloc(&heap, n * GRANULE, 1));
     }
 }
 
 /* -- States that are known ----------------------------------------------------------------------------------------- */
 
-static uint64_t *keys;   /* in the order they were found */
-static uint32_t *slots;  /* a hash table of their numbers + 1 */
+static uint64_t *keys;  /* in the order they were found */
+static uint32_t *slots; /* a hash table of their numbers + 1 */
 static size_t known, room;
 
 static size_t slot_of(uint64_t key) {
@@ -102,7 +105,7 @@ static int holds(int how, unsigned size, unsigned most, unsigned n) {
     enter(&empty);
     for (size_t i = 0; i < known; i++) {
         const layout l = {(set)keys[i], (set)(keys[i] >> 32), 0};
-        for (unsigned new = 1; new <= n && count(l.live) + new <= most; new++) {
+        for (unsigned new = 1; new <= n &&count(l.live) + new <= most; new ++) {
             unsigned at = place(how, &l, new);
             layout next;
             if (at == NONE) return 0;

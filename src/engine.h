@@ -39,11 +39,13 @@ typedef TSP_LINK link;
 typedef unsigned char byte;
 
 /* ALWAYS_INLINE: what is shorter than a call to it. HOT: the paths that programs spend their time on, one function each
- * unless size matters more. */
+ * unless size matters more. COLD: what they seldom need, out of their way. */
 #ifdef __GNUC__
 #define ALWAYS_INLINE inline __attribute__((always_inline))
+#define COLD __attribute__((noinline))
 #else
 #define ALWAYS_INLINE inline
+#define COLD
 #endif
 #ifdef __OPTIMIZE_SIZE__
 #define HOT
@@ -204,6 +206,16 @@ static inline void extract(const heap *h, const place *p, size_t end, size_t siz
  *      [ lead | n granules | tail ]  =>  [ lead ] object [ tail ] */
 static inline void cut(const heap *h, const place *p, size_t end, size_t size, size_t start, size_t n) {
     size_t lead = start + size - end, tail = size - lead - n;
+#if !TSP_LANES
+    if (lead && !tail) { /* its node moves down to its new end */
+        byte *old = node(h, end), *new = old - n *GRANULE;
+        size_t d = get(GAP(old));
+        set(GAP(new), d ? d + n : 0);
+        set(SIZE(new), lead);
+        set(GAP(p->before), start - p->before_end);
+        return;
+    }
+#endif
     if (tail >= STAYS) {
         set(SIZE(node(h, end)), tail); /* its end, and with it its place in the lists, stays */
     } else {
@@ -224,34 +236,42 @@ static inline size_t padding(const byte *at, size_t mask) {
     return ((0 - (size_t)(uintptr_t)at) & mask) / GRANULE;
 }
 
+/* Small objects gather at the heap's low end, large ones at its high end, so that small ones that live long do not
+ * stand in the way of large ones. An object that is moved to grow counts as small, since it may grow again. */
+#ifndef TSP_LARGE
+#define TSP_LARGE                                                                                                      \
+    32 /* more than 1/32 of the heap is large; 2 or 3 make some small in heaps as small as tests exhaust */
+#endif
+
+static ALWAYS_INLINE int is_large(const heap *h, size_t n) {
+    return n > h->granules / TSP_LARGE;
+}
+
 /* A hole to cut an object from: the best so far. */
 typedef struct spot {
     byte *hole;      /* its node; NULL: there is none */
-    size_t size;     /* of the hole */
+    size_t over;     /* how much larger it is than the object */
     size_t distance; /* from the end of the hole before it to its own */
-    size_t left;     /* from its own end to where the search began to count */
-    size_t lead;     /* bytes to leave before the object, for its alignment */
+    size_t better;   /* a hole is better that is at most so much larger than the object */
+    int large;
 } spot;
 
-/* Looks at the holes behind the one that ends at `end` (node: before), to the one that ends at `stop`, for a smaller
- * one than the best that n granules fit into. An exact fit ends the search. */
+/* Looks at the holes behind the one that ends at `end` (node: before), to the one that ends at `stop`, for one that n
+ * granules fit into: for a small object the first, for a large one the last, but for either the first that it fits
+ * exactly. */
 static HOT void scan(const heap *h, const byte *before, size_t end, size_t stop, size_t n, size_t mask, spot *best) {
     size_t left = stop - end, d = get(GAP(before));
     byte *hole;
     if (d - 1 >= left) return;
     for (hole = node(h, end + d);; hole += d * GRANULE) {
-        size_t size = get(SIZE(hole));
+        size_t over = get(SIZE(hole)) - n; /* if it is smaller, more than any heap has */
         left -= d;
-        if (size >= n && size < best->size) {
-            size_t lead = ((size - 1) * GRANULE - (size_t)(uintptr_t)hole) & mask;
-            if (lead <= (size - n) * GRANULE) {
-                best->hole = hole;
-                best->size = size;
-                best->distance = d;
-                best->left = left;
-                best->lead = lead;
-                if (size == n) return;
-            }
+        if (over <= best->better && (((over + n - 1) * GRANULE - (size_t)(uintptr_t)hole) & mask) <= over * GRANULE) {
+            best->hole = hole;
+            best->over = over;
+            best->distance = d;
+            if (over == 0) return;
+            if (!best->large) best->better = 0;
         }
         d = get(GAP(hole));
         if (d - 1 >= left) return;
@@ -259,13 +279,24 @@ static HOT void scan(const heap *h, const byte *before, size_t end, size_t stop,
 }
 
 #if TSP_LANES
+/* The size of the largest hole behind the one that ends at `end` (node: before), to the one that ends at `stop`. */
+static COLD size_t largest_hole(const heap *h, const byte *before, size_t end, size_t stop) {
+    size_t d, largest = 0;
+    while ((d = get(GAP(before))) - 1 < stop - end) {
+        before = node(h, end += d);
+        if (get(SIZE(before)) > largest) largest = get(SIZE(before));
+    }
+    return largest;
+}
+
 /* As scan over the whole heap, but rides past what is too small by its tops, and gets off after the first segment of
- * lane 1 that has a fit. p becomes the stations before the best. best->left counts from the end of the heap. */
+ * lane 1 that has a fit. p becomes the stations before the best. */
 static void ride(const heap *h, size_t n, size_t mask, place *p, spot *best) {
     const size_t granules = h->granules;
     int vain = 0;
     /* The second time, when it is known that the call succeeds: where the first looked in vain, no hole has n granules,
-     * aligned; so that the next call need not look there, lower the tops. */
+     * aligned; so that the next call need not look there, lower the tops: to n - 1 or, where a hole may be large enough
+     * but not aligned, to the size of the largest. */
     for (int again = 0; again <= vain; again++) {
         byte *station = head(h), *major = station; /* the last one of lane 2 */
         size_t end = 0, major_end = 0, stop, d;
@@ -281,7 +312,7 @@ static void ride(const heap *h, size_t n, size_t mask, place *p, spot *best) {
             if (get(TOP(station, 1)) >= n) {
                 if (again) {
                     if (station == p->station[1]) return;
-                    lower_top(h, station, 1, n - 1 + mask / GRANULE);
+                    lower_top(h, station, 1, mask < GRANULE ? n - 1 : largest_hole(h, station, end, stop));
                 } else {
                     scan(h, station, end, stop, n, mask, best);
                     if (best->hole) break;
@@ -292,12 +323,11 @@ static void ride(const heap *h, size_t n, size_t mask, place *p, spot *best) {
             station = node(h, end = stop);
             d = get(HOP(major, 2));
             if (d > 2 && end - major_end == d) {
-                if (again) lower_top(h, major, 2, n - 1 + mask / GRANULE);
+                if (again && mask < GRANULE) lower_top(h, major, 2, n - 1);
                 major = station;
                 major_end = end;
             }
         }
-        best->left += granules - stop;
         p->station[1] = station;
         p->station_end[1] = end;
         p->station[2] = major;
@@ -306,14 +336,15 @@ static void ride(const heap *h, size_t n, size_t mask, place *p, spot *best) {
 }
 #endif
 
-/* Takes n granules from the smallest hole that they fit into, the first of that size; with express lanes, the smallest
- * in the first segment that has any. Returns their start. */
-static HOT size_t claim(const heap *h, size_t n, size_t mask) {
-    size_t end, start;
+/* Takes n granules from the low end of a hole or, for a large object, from its high end; with express lanes, from a
+ * hole in the first segment that has one. Returns their start. */
+static HOT size_t claim(const heap *h, size_t n, size_t mask, int large) {
+    size_t end, start, size, lead;
     place p;
     spot best;
     best.hole = NULL;
-    best.size = (size_t)-1;
+    best.better = h->granules;
+    best.large = large;
 #if TSP_LANES
     p.station[1] = p.station[2] = head(h);
     p.station_end[1] = p.station_end[2] = 0;
@@ -322,16 +353,19 @@ static HOT size_t claim(const heap *h, size_t n, size_t mask) {
 #endif
         scan(h, head(h), 0, h->granules, n, mask, &best);
     if (best.hole == NULL) return NOWHERE;
-    if (best.size > best.distance) return DAMAGED;
-    end = h->granules - best.left;
-    start = end - best.size + best.lead / GRANULE;
-    if (best.lead == 0 && best.size - n >= STAYS) { /* as cut would do, in one store */
-        set(SIZE(best.hole), best.size - n);
-        return start;
+    size = n + best.over;
+    if (size > best.distance) return DAMAGED;
+    end = (size_t)(best.hole - h->base) / GRANULE + 1;
+    lead = (size_t)(0 - (uintptr_t)(h->base + (end - size) * GRANULE)) & mask;
+    if (large) lead += (best.over * GRANULE - lead) & ~mask; /* as far as it will go */
+    if (lead == 0 && best.over >= STAYS) {                   /* as cut would do, in one store */
+        set(SIZE(best.hole), best.over);
+        return end - size;
     }
+    start = end - size + lead / GRANULE;
     p.before_end = end - best.distance;
     p.before = p.before_end ? best.hole - best.distance * GRANULE : head(h);
-    cut(h, &p, end, best.size, start, n);
+    cut(h, &p, end, size, start, n);
     return start;
 }
 

@@ -40,7 +40,7 @@ static ALWAYS_INLINE size_t offset(const heap *h, const void *pointer) {
 }
 
 /* The address of an object of size 0: aligned, not NULL, outside the heap. */
-static void *nowhere(const heap *h, size_t align) {
+static COLD void *nowhere(const heap *h, size_t align) {
     uintptr_t at = align;
     if (offset(h, (void *)at) < capacity(h))
         at = ((uintptr_t)h->base + capacity(h) + align - 1) & ~(uintptr_t)(align - 1);
@@ -85,10 +85,10 @@ static inline void count_used(heap *h, size_t more, size_t less) {
     if (h->used > h->peak) h->peak = h->used;
 }
 
-static HOT tsp_status allocate(heap *h, size_t bytes, size_t align, void **result) {
+static HOT tsp_status allocate(heap *h, size_t bytes, size_t align, int grown, void **result) {
     size_t n = to_granules(bytes), start;
     if (n - 1 >= h->granules) return TSP_NO_MEMORY;
-    start = claim(h, n, align - 1);
+    start = claim(h, n, align - 1, !grown && is_large(h, n));
     if (start >= DAMAGED) return start == NOWHERE ? TSP_NO_MEMORY : TSP_CORRUPT;
     flip_mark(h, start + n);
     count_used(h, n, 0);
@@ -101,10 +101,9 @@ static HOT tsp_status allocate(heap *h, size_t bytes, size_t align, void **resul
 /* The granules [*a, *b) of an object, from what the caller and the map say; the holes may know better. */
 static HOT tsp_status locate(const heap *h, const void *pointer, size_t bytes, int any, size_t *a, size_t *b) {
     size_t n = to_granules(bytes), at = offset(h, pointer);
-    *a = at / GRANULE;
+    *a = at / GRANULE | at * ((size_t)-1 / GRANULE + 1); /* rotated: what is between granules is large too */
     *b = *a + n;
-    if (*a >= h->granules) return TSP_FOREIGN;
-    if (at % GRANULE) return TSP_MISALIGNED;
+    if (*a >= h->granules) return at / GRANULE < h->granules ? TSP_MISALIGNED : TSP_FOREIGN;
     if (h->state == REMEMBERS) {
         *b = find_mark(h, *a);
         if (*b > h->granules || (!any && n != *b - *a)) {
@@ -189,7 +188,7 @@ static inline void count_failure(heap *h) {
     if (h->failed != UINT16_MAX) h->failed++;
 }
 
-static void *refuse(const heap *h, const void *pointer, tsp_status status) {
+static COLD void *refuse(const heap *h, const void *pointer, tsp_status status) {
     if (status > TSP_NO_MEMORY) tsp_misuse(h, pointer, status);
     return NULL;
 }
@@ -202,7 +201,7 @@ static HOT void *new_object(heap *h, size_t bytes, size_t align, int impatient) 
     if (!is_power_of_two(align)) return NULL;
     if (!impatient) state = LOCK(h);
     else if (!TRY_LOCK(h, &state)) return NULL;
-    status = allocate(h, bytes, align, &result);
+    status = allocate(h, bytes, align, 0, &result);
     if (status == TSP_NO_MEMORY && bytes) count_failure(h);
     UNLOCK(h, state);
     if (status == TSP_OK) return result;
@@ -238,8 +237,8 @@ static void *obtain(heap *h, size_t bytes, size_t align) {
     return new_object(h, bytes, align, 0);
 }
 
-static tsp_status allocate_cold(heap *h, size_t bytes, size_t align, void **result) {
-    return allocate(h, bytes, align, result);
+static tsp_status allocate_grown(heap *h, size_t bytes, size_t align, void **result) {
+    return allocate(h, bytes, align, 1, result);
 }
 
 static tsp_status resize(heap *h, void *pointer, size_t old_bytes, int any, size_t bytes, size_t align, int may_move,
@@ -258,7 +257,7 @@ static tsp_status resize(heap *h, void *pointer, size_t old_bytes, int any, size
         status = ((uintptr_t)pointer & (align - 1)) ? TSP_NO_MEMORY : stay(h, &p, a, b, n);
         if (status == TSP_OK) debug_resized(h, a, b, old, a, n);
         if (status == TSP_NO_MEMORY && may_move) {
-            status = allocate_cold(h, bytes, align, result);
+            status = allocate_grown(h, bytes, align, result);
             if (status == TSP_OK) { /* both objects are live now, so the copy needs no lock */
                 debug_moved(*result, n, old);
                 UNLOCK(h, state);

@@ -14,11 +14,16 @@ CC=${2:-cc}
 CFLAGS=${3--O1 -g}
 strict="-Wall -Wextra -Wconversion -pedantic -I$root/include"
 
-# The library's variants: a lock policy, r4 for sizes that are not rounded to 8, or lanes for lanes among a few holes.
+# The library's variants: a lock policy; r4 for sizes that are not rounded to 8, and lanes for lanes among a few holes,
+# these two with small objects and large ones in small heaps; and low, r4low and laneslow, in which no object is large,
+# for tests that draw their layouts from the low end.
 flags() {
     case $1 in
-    lanes) echo "-DTSP_LOCK=1 -DTSP_LANE_BITS=1" ;;
-    r4) echo "-DTSP_LOCK=1 -DTSP_ROUND=4" ;;
+    r4low) echo "-DTSP_LOCK=1 -DTSP_ROUND=4 -DTSP_LARGE=1" ;;
+    laneslow) echo "-DTSP_LOCK=1 -DTSP_LANE_BITS=1 -DTSP_LARGE=1" ;;
+    lanes) echo "-DTSP_LOCK=1 -DTSP_LANE_BITS=1 -DTSP_LARGE=3" ;;
+    low) echo "-DTSP_LOCK=1 -DTSP_LARGE=1" ;;
+    r4) echo "-DTSP_LOCK=1 -DTSP_ROUND=4 -DTSP_LARGE=3" ;;
     *) echo "-DTSP_LOCK=$1" ;;
     esac
 }
@@ -81,7 +86,7 @@ fi
 
 mkdir -p "$build" && build=$(cd "$build" && pwd) || exit 2
 rm -f "$build"/*.out
-for variant in 0 1 2 r4 lanes; do
+for variant in 0 1 2 low r4 r4low lanes laneslow; do
     (library $variant) >"$build/lib$variant.out" 2>&1 || {
         cat "$build/lib$variant.out"
         echo "0 passed, 1 failed"
@@ -91,13 +96,18 @@ done
 cat "$build/lib1.out"
 {
     for family in tsp4k tsp128k tsp16m; do
-        for test in museum explore model misuse arithmetic failures limits crate threads attach; do echo "$test $family 1"; done
+        for test in explore model arithmetic failures threads attach; do echo "$test $family 1"; done
+        for test in museum misuse limits crate; do echo "$test $family low"; done
         echo "threads $family 2"
         echo "containers $family 1"
     done
-    for test in museum explore model misuse; do
+    for test in explore model; do
         echo "$test tsp4k r4"
         echo "$test tsp16m lanes"
+    done
+    for test in museum misuse; do
+        echo "$test tsp4k r4low"
+        echo "$test tsp16m laneslow"
     done
     echo "model tsp4k 0"
     echo "abort tsp4k 1"

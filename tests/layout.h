@@ -19,6 +19,9 @@ enum { NONE = 99 }; /* instead of a granule */
 #ifndef TSP_LANE_BITS
 #define TSP_LANE_BITS 4
 #endif
+#ifndef TSP_LARGE
+#define TSP_LARGE 32
+#endif
 
 typedef struct layout {
     set live, begins;
@@ -85,19 +88,27 @@ static inline unsigned lanes_at(unsigned end, unsigned size) {
     return LANES == 0 || !lane_1 || size < 2 ? 0 : !lane_2 || size < 3 ? 1 : 2;
 }
 
-/* Where an object of n granules goes: the smallest hole it fits into, the first of these; with lanes, among those up to
- * the first station at or behind a fit. */
-static inline unsigned placed(const layout *l, unsigned n, size_t align) {
-    unsigned start, end = 0, best = NONE, best_size = NONE;
-    while (hole_from(l, end, &start, &end)) {
-        unsigned at = aligned_from(start, align);
-        if (n <= granules && at + n <= end && end - start < best_size) {
-            best = at;
-            best_size = end - start;
+/* The last granule up to a where an object of this alignment may begin; one does. */
+static inline unsigned aligned_to(unsigned a, size_t align) {
+    while ((base + a * GRANULE) & (align - 1)) a--;
+    return a;
+}
+
+/* Where an object of n granules goes: into the first hole that it fits exactly; else, if it is small, to the low end of
+ * the first that it fits into, and if it is large, to the high end of the last. With lanes, only holes up to the first
+ * station at or behind a fit count. One that is moved to grow is not large. */
+static inline unsigned placed(const layout *l, unsigned n, size_t align, int grown) {
+    const int large = !grown && n > granules / TSP_LARGE;
+    unsigned start, end = 0, at = NONE;
+    while (n <= granules && hole_from(l, end, &start, &end)) {
+        if (aligned_from(start, align) + n <= end) {
+            if (end - start == n) return start;
+            if (large) at = aligned_to(end - n, align);
+            else if (at == NONE) at = aligned_from(start, align);
         }
-        if (best != NONE && lanes_at(end, end - start)) break;
+        if (at != NONE && lanes_at(end, end - start)) break;
     }
-    return best;
+    return at;
 }
 
 /* Whether the object [a, b) can be one of n granules where it is. */

@@ -186,7 +186,7 @@ static unsigned char *address(unsigned granule) {
 /* -- The calls ----------------------------------------------------------------------------------------------------- */
 
 static void make(size_t bytes, size_t align) {
-    const unsigned n = in_granules(bytes), at = placed(&now, n, align);
+    const unsigned n = in_granules(bytes), at = placed(&now, n, align, 0);
     const call by = {MAKE, 0, (unsigned short)bytes, (unsigned short)align};
     unsigned char *p = NULL;
     again();
@@ -236,7 +236,7 @@ static void resize(int what, unsigned a, size_t old_bytes, size_t bytes, size_t 
     if (stays(&now, a, n, align)) {
         at = a;
     } else if (what != IN_PLACE) {
-        at = placed(&now, n, align);
+        at = placed(&now, n, align, 1);
         if (at != NONE) peak += b - a; /* for a while there were two */
         else at = slid(&now, a, n, align);
     }
