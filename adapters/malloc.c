@@ -129,19 +129,19 @@ void tsp_misuse(const void *heap, const void *pointer, tsp_status status) {
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 
-/* This thread is forking, and holds the mutex so that the heap is whole in the child. Whatever else runs around a fork,
- * in this thread, may allocate meanwhile. */
-static __thread int forking __attribute__((tls_model("initial-exec")));
+/* This thread holds the mutex beyond one call (so many times over): it is forking, and the heap is whole in the child;
+ * or it says that memory is out. Meanwhile it may allocate, as whatever else runs around a fork does. */
+static __thread int holding __attribute__((tls_model("initial-exec")));
 
 unsigned long tsp_lock(const void *heap) {
     (void)heap;
-    if (!forking) pthread_mutex_lock(&mutex);
+    if (!holding) pthread_mutex_lock(&mutex);
     return 0;
 }
 
 void tsp_unlock(const void *heap, unsigned long state) {
     (void)heap, (void)state;
-    if (!forking) pthread_mutex_unlock(&mutex);
+    if (!holding) pthread_mutex_unlock(&mutex);
 }
 
 int tsp_try_lock(const void *heap, unsigned long *state) { /* nobody here tries */
@@ -149,19 +149,19 @@ int tsp_try_lock(const void *heap, unsigned long *state) { /* nobody here tries 
     return 1;
 }
 
-static void before_fork(void) {
+static void hold(void) {
     (void)tsp_program_lock(&spoon);
-    forking = 1;
+    holding++;
 }
 
-static void after_fork(void) {
-    forking = 0;
+static void let_go(void) {
+    holding--;
     tsp_program_unlock(&spoon, 0);
 }
 
-static void after_fork_in_child(void) {
+static void let_go_in_child(void) {
     said_no_memory = 0;
-    after_fork();
+    let_go();
 }
 
 /* -- The heap ------------------------------------------------------------------------------------------------------ */
@@ -212,7 +212,7 @@ static void make_heap(void) {
         __atomic_store_n(&made, 1, __ATOMIC_RELEASE);
     }
     pthread_mutex_unlock(&mutex);
-    if (first) pthread_atfork(before_fork, after_fork, after_fork_in_child); /* may itself allocate */
+    if (first) pthread_atfork(hold, let_go, let_go_in_child); /* may itself allocate */
     errno = saved;
 }
 
@@ -236,12 +236,12 @@ __attribute__((destructor(101))) static void say_usage(void) {
     end(&m, usage_to);
 }
 
-/* object, or if that is NULL what POSIX wants instead. */
-static void *given(void *object, size_t size, size_t align) {
-    if (object) return object;
-    if (size < PTRDIFF_MAX && !__atomic_exchange_n(&said_no_memory, 1, __ATOMIC_RELAXED)) {
+/* Once in each process. Another thread that finds no memory meanwhile waits: it may want to end the program. */
+static void say_no_memory(size_t size, size_t align) {
+    message m;
+    hold();
+    if (!said_no_memory) {
         tsp_usage u = tsp_program_usage(&spoon);
-        message m;
         begin(&m);
         put_bytes(&m, "no room for ", size);
         put(&m, " bytes");
@@ -250,7 +250,15 @@ static void *given(void *object, size_t size, size_t align) {
         put_bytes(&m, " (TEASPOON_HEAP) has ", u.free);
         put_bytes(&m, " free, largest ", u.largest);
         end(&m, STDERR_FILENO);
+        __atomic_store_n(&said_no_memory, 1, __ATOMIC_RELAXED);
     }
+    let_go();
+}
+
+/* object, or if that is NULL what POSIX wants instead. */
+static void *given(void *object, size_t size, size_t align) {
+    if (object) return object;
+    if (size < PTRDIFF_MAX && !__atomic_load_n(&said_no_memory, __ATOMIC_RELAXED)) say_no_memory(size, align);
     errno = ENOMEM;
     return NULL;
 }

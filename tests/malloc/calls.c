@@ -7,6 +7,7 @@
 #include "../test.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
@@ -349,6 +350,44 @@ static int exhaust_aligned(void) {
 TEST(exhaustion_names_the_alignment) {
     in_child(exhaust_aligned);
     CHECK(child.status == 0 && lines_with("]: no room for 1,073,741,824 bytes aligned to 65,536: heap of ") == 1);
+}
+
+/* Whoever finds no memory goes on, perhaps to end the program, only when that has been said: here by another thread,
+ * into a pipe that is full. */
+static unsigned gone_on;
+static pthread_barrier_t all_are_here;
+
+static void *use_up(void *unused) {
+    pthread_barrier_wait(&all_are_here);
+    while (malloc(65536) != NULL) continue;
+    __atomic_add_fetch(&gone_on, 1, __ATOMIC_RELAXED);
+    return unused;
+}
+
+static int exhaust_in_threads(void) {
+    pthread_t threads[4];
+    char text[4096] = {0};
+    unsigned too_early;
+    int ends[2], flags;
+    if (pipe(ends) != 0 || dup2(ends[1], STDERR_FILENO) < 0) return 2;
+    flags = fcntl(ends[1], F_GETFL);
+    fcntl(ends[1], F_SETFL, flags | O_NONBLOCK);
+    while (write(ends[1], text, sizeof text) > 0) continue;
+    fcntl(ends[1], F_SETFL, flags);
+    pthread_barrier_init(&all_are_here, NULL, 5);
+    for (int i = 0; i < 4; i++)
+        if (pthread_create(&threads[i], NULL, use_up, NULL) != 0) return 3;
+    pthread_barrier_wait(&all_are_here);
+    usleep(100000);
+    too_early = __atomic_load_n(&gone_on, __ATOMIC_RELAXED);
+    if (read(ends[0], text, sizeof text) <= 0) return 4;
+    for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
+    return too_early ? 5 : 0;
+}
+
+TEST(exhaustion_is_said_before_anybody_goes_on) {
+    in_child(exhaust_in_threads);
+    CHECK(child.status == 0);
 }
 
 /* -- Around main and fork ------------------------------------------------------------------------------------------ */
