@@ -445,13 +445,24 @@ TEST_BOTH(heap_of_nothing) {
 }
 
 TEST(words_for_every_status) {
-    for (int s = TSP_OK; s <= TSP_CORRUPT; s++) {
+    for (int s = TSP_OK; s <= TSP_OVERRUN; s++) {
         const char *text = tsp_status_text((tsp_status)s);
         CHECK(text != NULL && text[0] != '\0');
         for (int t = TSP_OK; t < s; t++) CHECK(strcmp(text, tsp_status_text((tsp_status)t)) != 0);
     }
     CHECK(tsp_status_text((tsp_status)77) != NULL);
     CHECK(strcmp(tsp_version(), TSP_VERSION) == 0);
+}
+
+TEST_BOTH(sites_cost_nothing_when_off) {
+    unsigned char bytes[64], before[sizeof bytes];
+    TSP_V h;
+    char *p;
+    start_heap(&h, bytes, sizeof bytes, sized);
+    p = V_(alloc)(&h, 20, 1);
+    memcpy(before, bytes, sizeof bytes);
+    CHECK(V_(set_site)(&h, p, "here") == p && V_(set_site)(&h, NULL, "nowhere") == NULL);
+    CHECK(V_(site)(p, round_up(20)) == NULL && memcmp(before, bytes, sizeof bytes) == 0);
 }
 
 /* -- What check says ----------------------------------------------------------------------------------------------- */
