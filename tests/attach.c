@@ -107,7 +107,11 @@ TEST_BOTH(refused) {
         CHECK(V_(attach)(&s.heap, s.bytes, SIZE_MAX, alone).status == TSP_OK);
     }
     memcpy(elsewhere + GRANULE, s.bytes, sizeof s.bytes); /* there, but not aligned as it was */
-    CHECK(V_(attach)(&s.heap, elsewhere + GRANULE, sizeof s.bytes, 1).status == TSP_CORRUPT);
+    if (_Alignof(max_align_t) > GRANULE)
+        CHECK(V_(attach)(&s.heap, elsewhere + GRANULE, sizeof s.bytes, 1).status == TSP_CORRUPT);
+    memcpy(elsewhere + ALIGNED, s.bytes, sizeof s.bytes); /* there and aligned, but behind what is given */
+    for (size_t size = 0; size < GRANULE; size++)
+        CHECK(V_(attach)(&s.heap, elsewhere + ALIGNED - GRANULE + 1, size, 1).status == TSP_CORRUPT);
     memcpy(elsewhere, s.bytes, sizeof s.bytes); /* others have it here, and would not find it there */
     CHECK(V_(attach)(&s.heap, elsewhere, sizeof s.bytes, 0).status == TSP_CORRUPT);
     CHECK(memcmp(&s, &before, sizeof s) == 0);
