@@ -285,4 +285,5 @@ def main():
         say("refused_full_%d_%d" % (low, high), "%.2f" % (100 * refused / operations))
 
 
-main()
+if __name__ == "__main__":
+    main()
