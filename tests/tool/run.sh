@@ -212,11 +212,11 @@ printf 'a 0 100 0\na 1 24 0\na 2 200 0\nf 1\na 3 8 0\n' > picture.trace
 run 0 replay --heap 400 picture.trace
 cat > expected <<'END'
 picture in a heap of 400 bytes (4k, sized): 5 operations, every byte verified
-  at the end: total 400, used 312, free 88, objects 3, largest 72, low_free 72, failed 0
+  at the end: total 400, used 312, free 88, objects 3, largest 64, low_free 72, failed 0
   low-water mark: 72 bytes were free at every moment, and no more than 328 in use
   at its fullest, after operation 3 (line 3):
-           0  [=========================[=====[===============================
-         256  ==================..................
+           0  ..................[=============================================
+         256  ====[=====[=========================
   a cell is 4 bytes: [ an object begins, = it goes on, . free
   3 objects in 328 of 400 bytes (82.0 %); 1 hole, the largest 72 bytes
 END
