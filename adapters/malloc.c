@@ -3,6 +3,10 @@
  *
  *     cc -O2 -Iinclude -fPIC -shared -o libteaspoon-malloc.so adapters/malloc.c -lpthread
  *     TEASPOON_HEAP=8M TEASPOON_USAGE=1 LD_PRELOAD=$PWD/libteaspoon-malloc.so python3 program.py
+ *     cc -o program program.c -u malloc libteaspoon-malloc.a -lpthread
+ *
+ * (-u malloc: a linker takes from an archive only what the program itself misses, and malloc may be called by libraries
+ * alone, for C++'s new and for stdio's buffers.)
  *
  * TEASPOON_HEAP     The bytes of the heap, 1/65 of which is its size map: a number, or one with K, M or G; at most 32G.
  *                   Without it 256M, which few programs reach. Bytes cost address space only until they are used, but

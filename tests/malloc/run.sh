@@ -90,6 +90,13 @@ usage() {
     TEASPOON_USAGE=0 in_heap "$build/tiny" 2> "$build/said" && [ ! -s "$build/said" ]
 }
 
+# Where only libc calls malloc, the archive is taken for -u.
+unmissed() {
+    printf '%s\n' '#include <stdio.h>' 'int main(void) { return puts("said") < 0; }' > "$build/unmissed.c"
+    $CC -o "$build/unmissed" "$build/unmissed.c" -u malloc "$archive" -lpthread || return
+    TEASPOON_HEAP=1M TEASPOON_USAGE=1 heap=linked says 0 'heap of 1,048,576 bytes: .*' in_heap "$build/unmissed"
+}
+
 # -- Real programs ----------------------------------------------------------------------------------------------------
 
 # in_heap COMMAND...: over libc's malloc, linked with ours, or over ours preloaded in a heap of the size $heap.
@@ -201,6 +208,7 @@ if [ "$only" = "  " ]; then
     check "sizes that are none" bad_sizes
     check "sizes" good_sizes
     check "usage at exit" usage
+    check "linked, though only libc calls malloc" unmissed
 fi
 
 # shellcheck disable=SC2086 # the flags are words
