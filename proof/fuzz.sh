@@ -20,11 +20,12 @@ sanitize="-fsanitize=address,undefined -fno-sanitize-recover=all"
 variants="tsp4k tsp4k-round4 tsp16m tsp16m-lanes"
 longest=512 # bytes of an input
 
-# tsp128k is tsp4k under another name. round4: exact sizes, so splinters. lanes: every other hole is a station.
+# tsp128k is tsp4k under another name. round4: exact sizes, so splinters. lanes: every other hole is a station. In these
+# two a small heap has small objects and large ones.
 flags() {
     case $1 in
-    *-round4) echo "-DTSP_V=${1%-*} -DTSP_ROUND=4" ;;
-    *-lanes) echo "-DTSP_V=${1%-*} -DTSP_LANE_BITS=1" ;;
+    *-round4) echo "-DTSP_V=${1%-*} -DTSP_ROUND=4 -DTSP_LARGE=3" ;;
+    *-lanes) echo "-DTSP_V=${1%-*} -DTSP_LANE_BITS=1 -DTSP_LARGE=3" ;;
     *) echo "-DTSP_V=$1" ;;
     esac
 }

@@ -2,7 +2,7 @@
 # Every state of small heaps (tests/explore.c), in larger heaps than `make test` has time for.
 #     sh proof/states.sh [quick]
 # quick: about a minute on two cores, for CI; otherwise about a quarter of an hour. Prints what was visited, by family and
-# kind, and ends in one line with the sums.
+# kind, and ends in one line with the sums. In heaps this small every object is large, unless -DTSP_LARGE says otherwise.
 cd "$(dirname "$0")/.." || exit 1
 out=build/states
 mkdir -p "$out"
@@ -29,20 +29,26 @@ fi
 rm -f "$out"/*.out
 if [ "$1" = quick ]; then
     cat << END
-14 8 8 tsp4k
-12 8 7 tsp16m
+12 8 6 tsp4k
+14 8 8 tsp4k -DTSP_LARGE=3
+11 7 7 tsp16m
 11 7 7 tsp16m -DTSP_LANE_BITS=1
-11 7 7 tsp4k -DTSP_ROUND=4
+11 8 7 tsp16m -DTSP_LANE_BITS=1 -DTSP_LARGE=3
+11 7 7 tsp4k -DTSP_ROUND=4 -DTSP_LARGE=3
 8 6 4 tsp128k
 END
 else
     cat << END
-16 12 10 tsp4k
-14 11 9 tsp16m
-13 10 9 tsp16m -DTSP_LANE_BITS=1
-13 10 9 tsp16m -DTSP_LANE_BITS=2
-13 10 9 tsp4k -DTSP_ROUND=4
-12 8 8 tsp128k
+16 10 8 tsp4k
+16 12 10 tsp4k -DTSP_LARGE=3
+13 10 9 tsp16m
+14 11 9 tsp16m -DTSP_LARGE=3
+12 9 8 tsp16m -DTSP_LANE_BITS=1
+13 10 9 tsp16m -DTSP_LANE_BITS=1 -DTSP_LARGE=3
+13 10 9 tsp16m -DTSP_LANE_BITS=2 -DTSP_LARGE=2
+12 9 8 tsp4k -DTSP_ROUND=4
+13 10 9 tsp4k -DTSP_ROUND=4 -DTSP_LARGE=3
+12 8 8 tsp128k -DTSP_LARGE=4
 END
 fi | xargs -P 2 -L 1 sh proof/states.sh task > "$out/summary"
 cat "$out"/*.out | grep -E '^(tsp| )'
