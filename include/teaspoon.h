@@ -81,7 +81,8 @@
 #define TSP_DEBUG 0
 #endif
 #define TSP_GUARDS_ (TSP_DEBUG_GUARD | TSP_DEBUG_SITES | TSP_DEBUG_ASAN | TSP_DEBUG_VALGRIND)
-#define TSP_GUARD_ ((TSP_DEBUG & TSP_GUARDS_ ? 4u : 0u) + (TSP_DEBUG & TSP_DEBUG_SITES ? sizeof(const char *) : 0u))
+#define TSP_GUARD_                                                                                                     \
+    (((TSP_DEBUG & TSP_GUARDS_) ? 4u : 0u) + ((TSP_DEBUG & TSP_DEBUG_SITES) ? sizeof(const char *) : 0u))
 
 #ifdef __cplusplus
 extern "C" {

@@ -113,11 +113,12 @@ static tsp_report fits(const heap *h, byte *base, size_t size) {
 
 tsp_report V_(attach)(heap *h, void *memory, size_t size, int alone) {
     size_t lost = (size_t)(0 - (uintptr_t)memory) % GRANULE;
-    byte *base = (byte *)memory + lost;
+    byte *base;
     lock_state state;
     tsp_report r;
     if (memory == NULL || size < lost) return found(0, "there is no memory");
     if (h->state != SIZED && h->state != REMEMBERS) return found(0, "the handle is not of a heap of this kind");
+    base = (byte *)memory + lost;
     if (alone) {
         r = fits(h, base, size - lost);
         if (r.status == TSP_OK && h->granules) h->base = base;
