@@ -90,6 +90,11 @@ TEST_BOTH(saved_and_mapped_elsewhere) {
     munmap(mapped, sizeof s);
 }
 
+static int refuses(TSP_V *heap, void *memory, size_t size, int alone) {
+    tsp_report r = V_(attach)(heap, memory, size, alone);
+    return r.status == TSP_CORRUPT && r.what != NULL && r.at == 0;
+}
+
 TEST_BOTH(refused) {
     static shelf s;
     static unsigned char elsewhere[BYTES_KEPT + ALIGNED] __attribute__((aligned(ALIGNED)));
@@ -100,20 +105,17 @@ TEST_BOTH(refused) {
     needs = granules * GRANULE + (sized ? 0 : (granules + 7) / 8);
     before = s;
     for (int alone = 0; alone < 2; alone++) {
-        CHECK(V_(attach)(&s.heap, NULL, sizeof s.bytes, alone).status == TSP_CORRUPT);
-        for (size_t size = 0; size < needs; size++)
-            CHECK(V_(attach)(&s.heap, s.bytes, size, alone).status == TSP_CORRUPT);
+        CHECK(refuses(&s.heap, NULL, sizeof s.bytes, alone));
+        for (size_t size = 0; size < needs; size++) CHECK(refuses(&s.heap, s.bytes, size, alone));
         CHECK(V_(attach)(&s.heap, s.bytes, needs, alone).status == TSP_OK);
         CHECK(V_(attach)(&s.heap, s.bytes, SIZE_MAX, alone).status == TSP_OK);
     }
     memcpy(elsewhere + GRANULE, s.bytes, sizeof s.bytes); /* there, but not aligned as it was */
-    if (_Alignof(max_align_t) > GRANULE)
-        CHECK(V_(attach)(&s.heap, elsewhere + GRANULE, sizeof s.bytes, 1).status == TSP_CORRUPT);
+    if (_Alignof(max_align_t) > GRANULE) CHECK(refuses(&s.heap, elsewhere + GRANULE, sizeof s.bytes, 1));
     memcpy(elsewhere + ALIGNED, s.bytes, sizeof s.bytes); /* there and aligned, but behind what is given */
-    for (size_t size = 0; size < GRANULE; size++)
-        CHECK(V_(attach)(&s.heap, elsewhere + ALIGNED - GRANULE + 1, size, 1).status == TSP_CORRUPT);
+    for (size_t size = 0; size < GRANULE; size++) CHECK(refuses(&s.heap, elsewhere + ALIGNED - GRANULE + 1, size, 1));
     memcpy(elsewhere, s.bytes, sizeof s.bytes); /* others have it here, and would not find it there */
-    CHECK(V_(attach)(&s.heap, elsewhere, sizeof s.bytes, 0).status == TSP_CORRUPT);
+    CHECK(refuses(&s.heap, elsewhere, sizeof s.bytes, 0));
     CHECK(memcmp(&s, &before, sizeof s) == 0);
     CHECK(V_(attach)(&s.heap, elsewhere, sizeof s.bytes, 1).status == TSP_OK);
 }
@@ -123,10 +125,11 @@ TEST_BOTH(other_handles) {
     static shelf s;
     TSP_V nothing, handle;
     memset(&nothing, 0, sizeof nothing);
-    CHECK(V_(attach)(&nothing, s.bytes, sizeof s.bytes, 1).status == TSP_CORRUPT);
+    CHECK(refuses(&nothing, s.bytes, sizeof s.bytes, 1));
     CHECK(start_heap(&nothing, s.bytes, 0, sized) == 0);
     CHECK(V_(attach)(&nothing, s.bytes, sizeof s.bytes, 0).status == TSP_OK);
     CHECK(V_(attach)(&nothing, s.bytes, sizeof s.bytes, 1).status == TSP_OK);
+    CHECK(V_(attach)(&nothing, s.bytes + GRANULE, 0, 1).status == TSP_OK); /* not aligned as anything was */
     CHECK(V_(alloc)(&nothing, 1, 1) == NULL);
     stock(&s, sized);
     for (unsigned state = 0; state < 256; state++) {
