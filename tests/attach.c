@@ -120,6 +120,18 @@ TEST_BOTH(refused) {
     CHECK(V_(attach)(&s.heap, elsewhere, sizeof s.bytes, 1).status == TSP_OK);
 }
 
+/* Heaps of many sizes: with a byte less than a heap and its map have it is refused. */
+TEST_BOTH(needs_all_of_its_bytes) {
+    unsigned char bytes[400] __attribute__((aligned(ALIGNED)));
+    TSP_V heap;
+    for (size_t size = 100; size <= sizeof bytes; size++) {
+        size_t total = start_heap(&heap, bytes, size, sized);
+        size_t needs = total + (sized ? 0 : (total / GRANULE + 7) / 8);
+        CHECK(refuses(&heap, bytes, needs - 1, 1));
+        CHECK(V_(attach)(&heap, bytes, needs, 1).status == TSP_OK);
+    }
+}
+
 /* Handles of no heap, of a heap without granules, and of a heap of another format. */
 TEST_BOTH(other_handles) {
     static shelf s;
