@@ -111,12 +111,9 @@ def growth(scale):
             prefix = "instr_%s_%s_80_" % (metric, family)
             points = sorted((int(name[len(prefix):]), row[0]) for name, row in scale.items() if name.startswith(prefix))
             axes.plot(*zip(*points), color=colour, linestyle=style, marker="o", markersize=4, linewidth=2)
-            if family == "tsp16m":
-                beside, where = (8, -3), "left"
-            else:
-                beside, where = (6, 9), "center" if metric == "op" else "right"
-            axes.annotate("%s, %s" % (family, what), points[-1], xytext=beside, textcoords="offset points", ha=where,
-                          color=colour, fontweight="bold")
+            below = family == "tsp128k" and metric == "op"  # the lines of the means meet there
+            axes.annotate("%s, %s" % (family, what), points[-1], xytext=(8, -13 if below else -3),
+                          textcoords="offset points", color=colour, fontweight="bold")
     axes.set_xlim(20, 6e6)
     axes.set_xticks([10 ** n for n in range(2, 7)], ["100", "1,000", "10,000", "100,000", "1,000,000"])
     axes.set_xlabel("live objects")

@@ -74,7 +74,8 @@
 #define TSP_DEBUG_GUARD 2      /* 4 bytes behind each object; a write to them is noticed when the object is given back or
                                   resized (TSP_OVERRUN), and by V_check in a remembering heap */
 #define TSP_DEBUG_SITES 4      /* remembering heaps know where each object came from: V_set_site; includes a guard */
-#define TSP_DEBUG_ASAN 8       /* AddressSanitizer reports an access to what is not an object; includes a guard */
+#define TSP_DEBUG_ASAN 8       /* AddressSanitizer reports an access to what is not an object; includes a guard. A heap
+                                  in a stack buffer leaves its bytes shut when the function returns: make it static */
 #define TSP_DEBUG_VALGRIND 16  /* so does Valgrind, which knows objects, leaks and undefined bytes; includes a guard */
 #define TSP_DEBUG_HEAPTRACK 32 /* heaptrack sees the objects; for a shared library, as its heaptrack_api.h says */
 #ifndef TSP_DEBUG

@@ -371,7 +371,12 @@ static HOT size_t claim(const heap *h, size_t n, size_t mask, int large) {
 
 /* What a handle's state says. A handle that is all zero has not been made: no granules, so nothing can be had. The rest
  * names what the heap's bytes look like, so that a heap is not attached by a library that was built to other rules. */
-enum { UNMADE = 0, FORMAT = 2 + 4 * (TSP_LANES != 0) + 8 * (TSP_ROUND > 4), SIZED = FORMAT, REMEMBERS = FORMAT + 1 };
+enum {
+    UNMADE = 0,
+    FORMAT = 2 + 4 * (TSP_LANES != 0) + 8 * (TSP_ROUND > 4) + 16 * (TSP_ROUND > 8) + 32 * (TSP_GUARD_ > 0),
+    SIZED = FORMAT,
+    REMEMBERS = FORMAT + 1
+};
 
 /* -- The size map: one bit per granule, set where an object ends -------------------------------------------------- */
 

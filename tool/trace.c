@@ -287,7 +287,7 @@ size_t trace_fullest(const trace *t, size_t granule, size_t *at) {
     for (size_t i = 0; i < t->count; i++) {
         const op *o = &t->ops[i];
         live -= sizes[o->id];
-        live += sizes[o->id] = TSP_TAKES_(granule, o->size);
+        live += sizes[o->id] = o->size ? TSP_TAKES_(granule, o->size) : 0;
         if (live > most) {
             most = live;
             *at = i;
