@@ -120,15 +120,17 @@ TEST_BOTH(refused) {
     CHECK(V_(attach)(&s.heap, elsewhere, sizeof s.bytes, 1).status == TSP_OK);
 }
 
-/* Heaps of many sizes: with a byte less than a heap and its map have it is refused. */
+/* Heaps of many sizes and addresses: with a byte less than what is lost before it, a heap and its map it is refused. */
 TEST_BOTH(needs_all_of_its_bytes) {
-    unsigned char bytes[400] __attribute__((aligned(ALIGNED)));
-    TSP_V heap;
-    for (size_t size = 100; size <= sizeof bytes; size++) {
-        size_t total = start_heap(&heap, bytes, size, sized);
-        size_t needs = total + (sized ? 0 : (total / GRANULE + 7) / 8);
-        CHECK(refuses(&heap, bytes, needs - 1, 1));
-        CHECK(V_(attach)(&heap, bytes, needs, 1).status == TSP_OK);
+    static unsigned char bytes[400] __attribute__((aligned(ALIGNED)));
+    for (size_t size = 100; size <= sizeof bytes - GRANULE; size++) {
+        unsigned char *memory = bytes + size % 3;
+        TSP_V heap;
+        size_t total = start_heap(&heap, memory, size, sized);
+        size_t needs = (size_t)(heap.base - memory) + total + (sized ? 0 : (total / GRANULE + 7) / 8);
+        CHECK(refuses(&heap, memory, needs - 1, 1));
+        CHECK(V_(attach)(&heap, memory, needs, 1).status == TSP_OK && (size_t)(heap.base - memory) < GRANULE);
+        CHECK(V_(attach)(&heap, memory, needs, 0).status == TSP_OK);
     }
 }
 
