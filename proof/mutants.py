@@ -13,7 +13,7 @@ import argparse, collections, concurrent.futures, filecmp, os, queue, random, re
 import resource, shutil, signal, subprocess, sys, time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-SOURCES = ['engine.h', 'interface.h', 'check.h', 'lock.h', 'common.c', 'misuse.c']
+SOURCES = ['engine.h', 'debug.h', 'interface.h', 'check.h', 'lock.h', 'common.c', 'misuse.c']
 
 # -- Making mutants ---------------------------------------------------------------------------------------------------
 
@@ -31,6 +31,7 @@ NAMES.update({s: [t for t in ('TSP_OK', STATUSES[(i + 1) % len(STATUSES)]) if t 
 NAMES.update({'NULL': [], 'UNMADE': ['SIZED'], 'TSP_HOLE': ['TSP_LIVE'], 'break': [''], 'continue': ['']})
 
 TOKEN = re.compile(r'''(?P<skip>\s+|/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'
+    |\#if[ ]TSP_DEBUG\b.*?\n\#(?=else|endif)  # debugging aids, which these builds have not
     |\#[ \t]*(?:if|ifdef|ifndef|else|elif|endif|include|undef)\b(?:\\\n|[^\n])*)
     |(?P<define>\#[ \t]*define[ \t]+\w+(?:\([^)]*\))?)
     |(?P<number>\b\d[\w.]*)|(?P<name>[A-Za-z_]\w*)
@@ -85,7 +86,7 @@ def mutations(text):
     for i, (kind, word, at, where) in enumerate(t):
         before, after = t[i - 1] if i else ('', '', 0, ''), t[i + 1] if i + 1 < len(t) else ('', '', 0, '')
         end = at + len(word)
-        if where == '#TSP_LANE_BITS' or (where.startswith('#') and 'TSP_LOCK' in where): continue
+        if where in ('#TSP_LANE_BITS', '#TSP_LARGE') or (where.startswith('#') and 'TSP_LOCK' in where): continue
         if kind == 'number' and not re.match(r'\d+u?$', word): continue
         if kind == 'number':
             value, suffix = int(word.rstrip('u')), 'u' * word.endswith('u')
@@ -153,8 +154,6 @@ def mutants(only):
 
 CFLAGS = ['-w', '-I' + os.path.join(ROOT, 'include')]
 FAST = ['tcc', '-DTSP_LOCK=0'] if shutil.which('tcc') else ['gcc', '-O0']  # tcc takes milliseconds; it has no atomics
-QUICK = ['crate', 'museum', 'model tiny']
-SLOW = ['explore misuse', 'misuse', 'explore bit', 'model small', 'model only', 'limits', 'explore state']
 ALWAYS, LANES, LOCKS = range(3)  # when a build is tried: for what only a family with lanes has, for what may lock
 
 
@@ -176,16 +175,22 @@ class Build:
                    test + '.c', '-L' + out, '-ltsp', '-lpthread'], 60, os.path.join(ROOT, 'tests')) == 0
 
 
+LOW, MIXED = '-DTSP_LARGE=1', '-DTSP_LARGE=3'  # no object is large, as tests that draw layouts want it; some are
+EVERY = ['explore misuse', 'explore bit', 'model small', 'model only', 'explore state', 'attach']
 BUILDS = [
-    Build('4k-quick', 'tsp4k', FAST, QUICK),
-    Build('16m-quick', 'tsp16m', FAST + ['-DTSP_LANE_BITS=1'], QUICK),
-    Build('4k', 'tsp4k', ['gcc', '-O1'], SLOW + ['abort']),
-    Build('16m', 'tsp16m', ['gcc', '-O1', '-DTSP_LANE_BITS=1'], SLOW),
+    Build('4k-quick', 'tsp4k', FAST + [LOW], ['crate', 'museum']),
+    Build('4k-mixed', 'tsp4k', FAST + [MIXED], ['model tiny']),
+    Build('16m-quick', 'tsp16m', FAST + [LOW, '-DTSP_LANE_BITS=1'], ['crate', 'museum']),
+    Build('16m-mixed', 'tsp16m', FAST + [MIXED, '-DTSP_LANE_BITS=1'], ['model tiny']),
+    Build('4k-low', 'tsp4k', ['gcc', '-O1', LOW], ['misuse', 'limits']),
+    Build('4k', 'tsp4k', ['gcc', '-O1'], EVERY + ['abort']),
+    Build('16m-low', 'tsp16m', ['gcc', '-O1', LOW, '-DTSP_LANE_BITS=1'], ['misuse', 'limits']),
+    Build('16m', 'tsp16m', ['gcc', '-O1', MIXED, '-DTSP_LANE_BITS=1'], EVERY),
     Build('16m-rare', 'tsp16m', ['gcc', '-O1'], ['model thousands'], LANES),
-    Build('4k-none', 'tsp4k', ['gcc', '-O1', '-DTSP_LOCK=0'], ['crate', 'misuse'], LOCKS),
+    Build('4k-none', 'tsp4k', ['gcc', '-O1', LOW, '-DTSP_LOCK=0'], ['crate', 'misuse'], LOCKS),
     Build('4k-hooks', 'tsp4k', ['gcc', '-O1', '-DTSP_LOCK=2'], ['threads'], LOCKS),
     Build('4k-spin', 'tsp4k', ['gcc', '-O1', '-DTSP_LOCK=1'], ['threads'], LOCKS),
-    Build('16m-asan', 'tsp16m', ['gcc', '-O1', '-fsanitize=address', '-DTSP_LANE_BITS=1'], ['museum', 'misuse']),
+    Build('16m-asan', 'tsp16m', ['gcc', '-O1', LOW, '-fsanitize=address', '-DTSP_LANE_BITS=1'], ['museum', 'misuse']),
 ]
 
 
@@ -231,7 +236,7 @@ def judge(mutant, out, workers):
         differs = []
         for build in BUILDS:
             if build.when == LANES and '4k-quick' in differs: continue
-            if build.when == LOCKS and source in ('engine.h', 'check.h'): continue
+            if build.when == LOCKS and source in ('engine.h', 'debug.h', 'check.h'): continue
             base, broken = os.path.join(out, build.name), os.path.join(folder, build.name)
             if not build.library(os.path.join(folder, 'src'), broken): return 'does not compile'
             if filecmp.cmp(os.path.join(broken, 'libtsp.so'), os.path.join(base, 'libtsp.so'), False): continue
