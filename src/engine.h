@@ -208,7 +208,7 @@ static inline void cut(const heap *h, const place *p, size_t end, size_t size, s
     size_t lead = start + size - end, tail = size - lead - n;
 #if !TSP_LANES
     if (lead && !tail) { /* its node moves down to its new end */
-        byte *old = node(h, end), *new = old - n *GRANULE;
+        byte *old = node(h, end), *new = node(h, start);
         size_t d = get(GAP(old));
         set(GAP(new), d ? d + n : 0);
         set(SIZE(new), lead);
@@ -239,10 +239,10 @@ static inline size_t padding(const byte *at, size_t mask) {
 /* Small objects gather at the heap's low end, large ones at its high end, so that small ones that live long do not
  * stand in the way of large ones. An object that is moved to grow counts as small, since it may grow again. */
 #ifndef TSP_LARGE
-#define TSP_LARGE                                                                                                      \
-    32 /* more than 1/32 of the heap is large; 2 or 3 make some small in heaps as small as tests exhaust */
+#define TSP_LARGE 32 /* less makes some objects small in heaps as small as tests exhaust */
 #endif
 
+/* More than 1/32 of the heap is large. */
 static ALWAYS_INLINE int is_large(const heap *h, size_t n) {
     return n > h->granules / TSP_LARGE;
 }
