@@ -98,8 +98,9 @@ static int refuses(TSP_V *heap, void *memory, size_t size, int alone) {
 TEST_BOTH(refused) {
     static shelf s;
     static unsigned char elsewhere[BYTES_KEPT + ALIGNED] __attribute__((aligned(ALIGNED)));
-    shelf before;
+    shelf before, locked;
     size_t granules, needs;
+    unsigned long state;
     stock(&s, sized);
     granules = V_(usage)(&s.heap).total / GRANULE;
     needs = granules * GRANULE + (sized ? 0 : (granules + 7) / 8);
@@ -110,6 +111,10 @@ TEST_BOTH(refused) {
         CHECK(V_(attach)(&s.heap, s.bytes, needs, alone).status == TSP_OK);
         CHECK(V_(attach)(&s.heap, s.bytes, SIZE_MAX, alone).status == TSP_OK);
     }
+    state = V_(lock)(&s.heap); /* whoever holds it may not be dead */
+    locked = s;
+    CHECK(refuses(&s.heap, s.bytes, needs - 1, 1) && memcmp(&s, &locked, sizeof s) == 0);
+    V_(unlock)(&s.heap, state);
     memcpy(elsewhere + GRANULE, s.bytes, sizeof s.bytes); /* there, but not aligned as it was */
     if (_Alignof(max_align_t) > GRANULE) CHECK(refuses(&s.heap, elsewhere + GRANULE, sizeof s.bytes, 1));
     memcpy(elsewhere + ALIGNED, s.bytes, sizeof s.bytes); /* there and aligned, but behind what is given */
@@ -128,7 +133,7 @@ TEST_BOTH(needs_all_of_its_bytes) {
         TSP_V heap;
         size_t total = start_heap(&heap, memory, size, sized);
         size_t needs = (size_t)(heap.base - memory) + total + (sized ? 0 : (total / GRANULE + 7) / 8);
-        CHECK(refuses(&heap, memory, needs - 1, 1));
+        CHECK(refuses(&heap, memory, needs - 1, 1) && refuses(&heap, memory, needs - 1, 0));
         CHECK(V_(attach)(&heap, memory, needs, 1).status == TSP_OK && (size_t)(heap.base - memory) < GRANULE);
         CHECK(V_(attach)(&heap, memory, needs, 0).status == TSP_OK);
     }
@@ -141,9 +146,11 @@ TEST_BOTH(other_handles) {
     memset(&nothing, 0, sizeof nothing);
     CHECK(refuses(&nothing, s.bytes, sizeof s.bytes, 1));
     CHECK(start_heap(&nothing, s.bytes, 0, sized) == 0);
+    handle = nothing;
     CHECK(V_(attach)(&nothing, s.bytes, sizeof s.bytes, 0).status == TSP_OK);
     CHECK(V_(attach)(&nothing, s.bytes, sizeof s.bytes, 1).status == TSP_OK);
     CHECK(V_(attach)(&nothing, s.bytes + GRANULE, 0, 1).status == TSP_OK); /* not aligned as anything was */
+    CHECK(memcmp(&nothing, &handle, sizeof handle) == 0);
     CHECK(V_(alloc)(&nothing, 1, 1) == NULL);
     stock(&s, sized);
     for (unsigned state = 0; state < 256; state++) {
@@ -205,6 +212,25 @@ static int hammer(shelf *s, uint32_t seed) {
         if (mine[i].at) fill(mine[i].at, 0, mine[i].size, seed + i);
     }
     return wrong;
+}
+
+/* With others on the heap, attach waits for its turn. */
+TEST_BOTH(waits_for_the_lock) {
+    shelf *s = mmap(NULL, sizeof *s, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    unsigned long state;
+    pid_t child;
+    int status = -1;
+    if (!CHECK(s != MAP_FAILED)) return;
+    stock(s, sized);
+    state = V_(lock)(&s->heap);
+    fflush(stdout);
+    child = fork();
+    if (child == 0) _exit(V_(attach)(&s->heap, s->bytes, sizeof s->bytes, 0).status != TSP_OK);
+    usleep(20000);
+    CHECK(waitpid(child, &status, WNOHANG) == 0);
+    V_(unlock)(&s->heap, state);
+    CHECK(waitpid(child, &status, 0) == child && status == 0);
+    munmap(s, sizeof *s);
 }
 
 /* The child maps the file anew, where its parent has it, as a program would that only knows the file's name. */
