@@ -183,7 +183,7 @@ BUILDS = [
     Build('16m-quick', 'tsp16m', FAST + [LOW, '-DTSP_LANE_BITS=1'], ['crate', 'museum']),
     Build('16m-mixed', 'tsp16m', FAST + [MIXED, '-DTSP_LANE_BITS=1'], ['model tiny']),
     Build('4k-low', 'tsp4k', ['gcc', '-O1', LOW], ['misuse', 'limits']),
-    Build('4k', 'tsp4k', ['gcc', '-O1'], EVERY + ['abort']),
+    Build('4k', 'tsp4k', ['gcc', '-O1', '-DTSP_LOCK=1'], EVERY + ['abort']),
     Build('16m-low', 'tsp16m', ['gcc', '-O1', LOW, '-DTSP_LANE_BITS=1'], ['misuse', 'limits']),
     Build('16m', 'tsp16m', ['gcc', '-O1', MIXED, '-DTSP_LANE_BITS=1'], EVERY),
     Build('16m-rare', 'tsp16m', ['gcc', '-O1'], ['model thousands'], LANES),
