@@ -207,6 +207,5 @@ static ALWAYS_INLINE legacy leave(const heap *h, size_t a, size_t b, size_t want
 #define debug_shut(h, a, b) ((void)0)
 #define debug_resized(h, a, b, old, start, n) ((void)0)
 #define debug_moved(object, n, old) ((void)0)
-#define examine_guard(h, a, b, bytes, any) TSP_OK
 
 #endif

@@ -125,7 +125,16 @@ static inline void find(const heap *h, size_t last, place *p) {
         p->station_end[lane] = end;
     }
 #endif
-    while ((d = get(GAP(n))) - 1 < last - end) n = node(h, end += d);
+    last -= end;
+    if ((d = get(GAP(n))) - 1 < last) {
+        n = node(h, end + d);
+        for (;;) {
+            last -= d;
+            end += d;
+            if ((d = get(GAP(n))) - 1 >= last) break;
+            n += d * GRANULE;
+        }
+    }
     p->before = n;
     p->before_end = end;
 }
@@ -206,16 +215,6 @@ static inline void extract(const heap *h, const place *p, size_t end, size_t siz
  *      [ lead | n granules | tail ]  =>  [ lead ] object [ tail ] */
 static inline void cut(const heap *h, const place *p, size_t end, size_t size, size_t start, size_t n) {
     size_t lead = start + size - end, tail = size - lead - n;
-#if !TSP_LANES
-    if (lead && !tail) { /* its node moves down to its new end */
-        byte *old = node(h, end), *new = node(h, start);
-        size_t d = get(GAP(old));
-        set(GAP(new), d ? d + n : 0);
-        set(SIZE(new), lead);
-        set(GAP(p->before), start - p->before_end);
-        return;
-    }
-#endif
     if (tail >= STAYS) {
         set(SIZE(node(h, end)), tail); /* its end, and with it its place in the lists, stays */
     } else {
@@ -247,35 +246,61 @@ static ALWAYS_INLINE int is_large(const heap *h, size_t n) {
     return n > h->granules / TSP_LARGE;
 }
 
-/* A hole to cut an object from: the best so far. */
+/* A hole to cut an object from. */
 typedef struct spot {
     byte *hole;      /* its node; NULL: there is none */
-    size_t over;     /* how much larger it is than the object */
+    size_t size;     /* what it is large */
     size_t distance; /* from the end of the hole before it to its own */
-    size_t better;   /* a hole is better that is at most so much larger than the object */
-    int large;
+    size_t lead;     /* bytes in it before the first that is aligned */
 } spot;
+
+/* To the next hole; 0 if there is none within `left` granules. */
+static ALWAYS_INLINE int advance(byte **hole, size_t *distance, size_t *left) {
+    *distance = get(GAP(*hole));
+    if (*distance - 1 >= *left) return 0;
+    *left -= *distance;
+    *hole += *distance * GRANULE;
+    return 1;
+}
+
+/* Bytes of a hole before the first that is aligned; mask is the alignment less one. */
+static ALWAYS_INLINE size_t lead_in(const byte *hole, size_t size, size_t mask) {
+    return ((size - 1) * GRANULE - (size_t)(uintptr_t)hole) & mask;
+}
 
 /* Looks at the holes behind the one that ends at `end` (node: before), to the one that ends at `stop`, for one that n
  * granules fit into: for a small object the first, for a large one the last, but for either the first that it fits
  * exactly. */
-static HOT void scan(const heap *h, const byte *before, size_t end, size_t stop, size_t n, size_t mask, spot *best) {
+static HOT void scan(const heap *h, const byte *before, size_t end, size_t stop, size_t n, size_t mask, int large,
+                     spot *best) {
     size_t left = stop - end, d = get(GAP(before));
     byte *hole;
     if (d - 1 >= left) return;
-    for (hole = node(h, end + d);; hole += d * GRANULE) {
-        size_t over = get(SIZE(hole)) - n; /* if it is smaller, more than any heap has */
-        left -= d;
-        if (over <= best->better && (((over + n - 1) * GRANULE - (size_t)(uintptr_t)hole) & mask) <= over * GRANULE) {
-            best->hole = hole;
-            best->over = over;
-            best->distance = d;
-            if (over == 0) return;
-            if (!best->large) best->better = 0;
+    left -= d;
+    hole = node(h, end + d);
+    do {
+        size_t size = get(SIZE(hole));
+        if (size >= n) {
+            size_t lead = lead_in(hole, size, mask);
+            if (lead <= (size - n) * GRANULE) {
+                best->hole = hole;
+                best->size = size;
+                best->distance = d;
+                best->lead = lead;
+                if (size == n) return;
+                if (!large) break;
+            }
         }
-        d = get(GAP(hole));
-        if (d - 1 >= left) return;
-    }
+    } while (advance(&hole, &d, &left));
+    if (best->hole == NULL || large) return;
+    while (advance(&hole, &d, &left))
+        if (get(SIZE(hole)) == n && lead_in(hole, n, mask) == 0) {
+            best->hole = hole;
+            best->size = n;
+            best->distance = d;
+            best->lead = 0;
+            return;
+        }
 }
 
 #if TSP_LANES
@@ -291,7 +316,7 @@ static COLD size_t largest_hole(const heap *h, const byte *before, size_t end, s
 
 /* As scan over the whole heap, but rides past what is too small by its tops, and gets off after the first segment of
  * lane 1 that has a fit. p becomes the stations before the best. */
-static void ride(const heap *h, size_t n, size_t mask, place *p, spot *best) {
+static void ride(const heap *h, size_t n, size_t mask, int large, place *p, spot *best) {
     const size_t granules = h->granules;
     int vain = 0;
     /* The second time, when it is known that the call succeeds: where the first looked in vain, no hole has n granules,
@@ -314,7 +339,7 @@ static void ride(const heap *h, size_t n, size_t mask, place *p, spot *best) {
                     if (station == p->station[1]) return;
                     lower_top(h, station, 1, mask < GRANULE ? n - 1 : largest_hole(h, station, end, stop));
                 } else {
-                    scan(h, station, end, stop, n, mask, best);
+                    scan(h, station, end, stop, n, mask, large, best);
                     if (best->hole) break;
                     vain = 1;
                 }
@@ -337,36 +362,33 @@ static void ride(const heap *h, size_t n, size_t mask, place *p, spot *best) {
 #endif
 
 /* Takes n granules from the low end of a hole or, for a large object, from its high end; with express lanes, from a
- * hole in the first segment that has one. Returns their start. */
-static HOT size_t claim(const heap *h, size_t n, size_t mask, int large) {
-    size_t end, start, size, lead;
+ * hole in the first segment that has one. */
+static HOT tsp_status claim(const heap *h, size_t n, size_t mask, int large, byte **object) {
+    size_t end, over, lead;
     place p;
-    spot best;
-    best.hole = NULL;
-    best.better = h->granules;
-    best.large = large;
+    spot best = {NULL, 0, 0, 0};
 #if TSP_LANES
     p.station[1] = p.station[2] = head(h);
     p.station_end[1] = p.station_end[2] = 0;
-    if (h->hop1) ride(h, n, mask, &p, &best);
+    if (h->hop1) ride(h, n, mask, large, &p, &best);
     else
 #endif
-        scan(h, head(h), 0, h->granules, n, mask, &best);
-    if (best.hole == NULL) return NOWHERE;
-    size = n + best.over;
-    if (size > best.distance) return DAMAGED;
-    end = (size_t)(best.hole - h->base) / GRANULE + 1;
-    lead = (size_t)(0 - (uintptr_t)(h->base + (end - size) * GRANULE)) & mask;
-    if (large) lead += (best.over * GRANULE - lead) & ~mask; /* as far as it will go */
-    if (lead == 0 && best.over >= STAYS) {                   /* as cut would do, in one store */
-        set(SIZE(best.hole), best.over);
-        return end - size;
+        scan(h, head(h), 0, h->granules, n, mask, large, &best);
+    if (best.hole == NULL) return TSP_NO_MEMORY;
+    if (best.size > best.distance) return TSP_CORRUPT;
+    over = best.size - n;
+    lead = best.lead;
+    if (large) lead += (over * GRANULE - lead) & ~mask; /* as far as it will go */
+    *object = best.hole + GRANULE - best.size * GRANULE + lead;
+    if (lead == 0 && over >= STAYS) { /* as cut would do, in one store */
+        set(SIZE(best.hole), over);
+        return TSP_OK;
     }
-    start = end - size + lead / GRANULE;
+    end = (size_t)(best.hole - h->base) / GRANULE + 1;
     p.before_end = end - best.distance;
     p.before = p.before_end ? best.hole - best.distance * GRANULE : head(h);
-    cut(h, &p, end, size, start, n);
-    return start;
+    cut(h, &p, end, best.size, end - best.size + lead / GRANULE, n);
+    return TSP_OK;
 }
 
 /* What a handle's state says. A handle that is all zero has not been made: no granules, so nothing can be had. The rest
@@ -428,52 +450,48 @@ static inline size_t hole_after(const heap *h, const byte *before, size_t end, s
     return size - 1 < d ? size : DAMAGED;
 }
 
-/* Whether all of [a, b) can be an object, a < b. Then p is the place before the next hole. */
-static tsp_status examine(const heap *h, size_t a, size_t b, place *p) {
-    size_t end, size;
-    find(h, b < h->granules ? b : h->granules, p);
-    size = hole_after(h, p->before, p->before_end, &end);
-    if (size == DAMAGED) return TSP_CORRUPT;
-    if (p->before_end > a || end - size < b) return TSP_ALREADY_FREE;
-    if (p->before_end != a && !may_begin(h, a)) return TSP_INTERIOR;
-    return b > h->granules ? TSP_CORRUPT : TSP_OK;
-}
+/* An object, or what a caller takes for one: the granules [a, b), and the holes that they touch.
+ *      [ before ][a, b)[ after ] */
+typedef struct extent {
+    size_t a, b;
+    size_t before, after; /* granules; 0: there is none */
+    size_t end;           /* of the hole after it */
+    place p;              /* before both holes */
+} extent;
 
-/* What the live granules that begin at a may touch: p is the place before, *before the size of the hole that ends at a,
- * or 0. Returns the size of the hole behind them, *end its end, as hole_after has it. Either size may be DAMAGED. */
-static HOT size_t around(const heap *h, size_t a, place *p, size_t *before, size_t *end) {
+/* Whether all of [a, b) can be an object, a < b. Finds what it touches. */
+static HOT tsp_status examine(const heap *h, extent *o) {
     size_t size;
-    find(h, a ? a - 1 : 0, p);
-    size = hole_after(h, p->before, p->before_end, end);
-    *before = 0;
-    if (*end == a) {
-        *before = size;
-        size = hole_after(h, node(h, a), a, end);
+    find(h, o->a - (o->a != 0), &o->p);
+    size = hole_after(h, o->p.before, o->p.before_end, &o->end);
+    o->before = 0;
+    if (o->end == o->a) {
+        o->before = size;
+        size = hole_after(h, node(h, o->a), o->a, &o->end);
     }
-    return size;
+    if (size == DAMAGED || o->before == DAMAGED) return TSP_CORRUPT;
+    if (o->end - size < o->b) return TSP_ALREADY_FREE;
+    if (!o->before && !may_begin(h, o->a)) return TSP_INTERIOR;
+    o->after = o->end - size == o->b ? size : 0;
+    return TSP_OK;
 }
 
-/* Makes the live granules [a, b) free, and one hole with the holes that they touch. a < b <= granules.
- *      [ before ] [a, b) [ after ]  =>  [ one hole ] */
-static HOT tsp_status release(const heap *h, size_t a, size_t b) {
-    size_t end, before, size;
-    place p;
-    size = around(h, a, &p, &before, &end);
-    if (size == DAMAGED || before == DAMAGED) return TSP_CORRUPT;
-    if (end - size < b) return TSP_ALREADY_FREE;
-    if (!before && !may_begin(h, a)) return TSP_INTERIOR;
-    if (before) extract(h, &p, a, before);
-    if (end - size > b) { /* touches nothing behind it */
-        insert(h, &p, b, b - a + before);
-    } else if (size >= STAYS) {
-        size += b - a + before; /* it only grows downwards */
-        set(SIZE(node(h, end)), size);
+/* Makes its granules free, and one hole with those that they touch.
+ *      [ before ][a, b)[ after ]  =>  [ one hole ] */
+static HOT void release(const heap *h, const extent *o) {
+    size_t size = o->before + (o->b - o->a) + o->after;
+    if (o->before) extract(h, &o->p, o->a, o->before);
+    if (o->after >= STAYS) { /* it only grows downwards */
+        set(SIZE(node(h, o->end)), size);
 #if TSP_LANES
-        raise_tops(h, &p, size);
+        raise_tops(h, &o->p, size);
+        return;
+    }
+    if (o->after) {
+        extract(h, &o->p, o->end, o->after);
+        insert(h, &o->p, o->end, size);
 #endif
     } else {
-        extract(h, &p, end, size);
-        insert(h, &p, end, size + b - a + before);
+        insert(h, &o->p, o->b, size);
     }
-    return TSP_OK;
 }

@@ -86,100 +86,86 @@ static inline void count_used(heap *h, size_t more, size_t less) {
 }
 
 static HOT tsp_status allocate(heap *h, size_t bytes, size_t align, int grown, void **result) {
-    size_t n = to_granules(bytes), start;
+    size_t n = to_granules(bytes);
+    byte *object;
+    tsp_status status;
     if (n - 1 >= h->granules) return TSP_NO_MEMORY;
-    start = claim(h, n, align - 1, !grown && is_large(h, n));
-    if (start >= DAMAGED) return start == NOWHERE ? TSP_NO_MEMORY : TSP_CORRUPT;
-    flip_mark(h, start + n);
+    status = claim(h, n, align - 1, !grown && is_large(h, n), &object);
+    if (status != TSP_OK) return status;
+    if (h->state == REMEMBERS) flip_mark(h, offset(h, object) / GRANULE + n);
     count_used(h, n, 0);
     h->objects++;
-    *result = address(h, start);
-    debug_new(h, start, n, bytes);
+    *result = object;
+    debug_new(h, offset(h, object) / GRANULE, n, bytes);
     return TSP_OK;
 }
 
-/* The granules [*a, *b) of an object, from what the caller and the map say; the holes may know better. */
-static HOT tsp_status locate(const heap *h, const void *pointer, size_t bytes, int any, size_t *a, size_t *b) {
+/* The object at `pointer`, of which the caller says that it has so many bytes (any: does not say). */
+static HOT tsp_status locate(const heap *h, const void *pointer, size_t bytes, int any, extent *o) {
     size_t n = to_granules(bytes), at = offset(h, pointer);
-    *a = at / GRANULE | at * ((size_t)-1 / GRANULE + 1); /* rotated: what is between granules is large too */
-    *b = *a + n;
-    if (*a >= h->granules) return at / GRANULE < h->granules ? TSP_MISALIGNED : TSP_FOREIGN;
+    tsp_status status;
+    o->a = at / GRANULE | at * ((size_t)-1 / GRANULE + 1); /* rotated: what is between granules is large too */
+    o->b = o->a + n;
+    if (o->a >= h->granules) return offset(h, pointer) < capacity(h) ? TSP_MISALIGNED : TSP_FOREIGN;
     if (h->state == REMEMBERS) {
-        *b = find_mark(h, *a);
-        if (*b > h->granules || (!any && n != *b - *a)) {
-            place p;
-            tsp_status status = examine(h, *a, *b, &p);
-            return status == TSP_OK ? TSP_WRONG_SIZE : status;
+        o->b = find_mark(h, o->a);
+        if (o->b > h->granules || (!any && n != o->b - o->a)) {
+            status = examine(h, o);
+            return status != TSP_OK ? status : o->b > h->granules ? TSP_CORRUPT : TSP_WRONG_SIZE;
         }
-        return TSP_OK;
+    } else if (n - 1 >= h->granules - o->a) {
+        return TSP_WRONG_SIZE;
     }
-    return n - 1 < h->granules - *a ? TSP_OK : TSP_WRONG_SIZE;
-}
-
+    status = examine(h, o);
 #if TSP_DEBUG
-/* Whether the guard of a live object is as it was. If it is none, who asks will find out. */
-static tsp_status examine_guard(const heap *h, size_t a, size_t b, size_t bytes, int any) {
-    place p;
-    size_t size;
-    if (examine(h, a, b, &p) != TSP_OK) return TSP_OK;
-    size = guarded_size(address(h, a), (b - a) * GRANULE);
-    return size > (b - a) * GRANULE ? TSP_OVERRUN : any || size == bytes ? TSP_OK : TSP_WRONG_SIZE;
-}
-#endif
-
-static HOT tsp_status deallocate(heap *h, const void *pointer, size_t bytes, int any) {
-    size_t a, b;
-    tsp_status status = locate(h, pointer, bytes, any, &a, &b);
-    if (TSP_GUARD_ && status == TSP_OK) status = examine_guard(h, a, b, bytes, any);
-    if (status == TSP_OK) status = release(h, a, b);
-    if (status == TSP_OK) {
-        flip_mark(h, b);
-        h->used = (link)(h->used - (b - a));
-        h->objects--;
-        debug_freed(h, a, b);
+    if (TSP_GUARD_ && status == TSP_OK) {
+        size_t room = (o->b - o->a) * GRANULE, size = guarded_size(address(h, o->a), room);
+        if (size > room) return TSP_OVERRUN;
+        if (!any && size != bytes) return TSP_WRONG_SIZE;
     }
+#endif
     return status;
 }
 
-/* Makes the object [a, b) one of n granules without moving it. p is what examine found. */
-static inline tsp_status stay(heap *h, const place *p, size_t a, size_t b, size_t n) {
-    size_t end = a + n;
-    if (end > b) {
-        size_t hole_end, size = hole_after(h, p->before, p->before_end, &hole_end);
-        if (hole_end - size != b || size < end - b) return TSP_NO_MEMORY;
-        cut(h, p, hole_end, size, b, end - b);
-    }
-    flip_mark(h, b);
-    flip_mark(h, end);
-    count_used(h, n, b - a);
-    return end < b ? release(h, end, b) : TSP_OK;
+static HOT tsp_status deallocate(heap *h, const void *pointer, size_t bytes, int any) {
+    extent o;
+    tsp_status status = locate(h, pointer, bytes, any, &o);
+    if (status != TSP_OK) return status;
+    release(h, &o);
+    flip_mark(h, o.b);
+    h->used = (link)(h->used - (o.b - o.a));
+    h->objects--;
+    debug_freed(h, o.a, o.b);
+    return TSP_OK;
 }
 
-/* Moves the object [a, b) to n granules among its own and those of the holes around it.
- *      [ before ] object [ after ]  =>  [ lead ] object [ tail ] */
-static tsp_status slide(heap *h, size_t a, size_t b, size_t n, size_t align, legacy old, void **result) {
+/* Lets an object have n granules, more than it has, by taking some of the hole behind it. */
+static int grow(const heap *h, const extent *o, size_t n) {
+    const size_t more = n - (o->b - o->a);
     place p;
-    size_t end, before, low, start, after = around(h, a, &p, &before, &end);
-    if (before == DAMAGED || after == DAMAGED) return TSP_CORRUPT;
-    if (end - after != b) after = 0;
-    low = a - before;
-    start = low + padding(address(h, low), align - 1);
-    if (start - low > before + (b - a) + after || n > before + (b - a) + after - (start - low)) return TSP_NO_MEMORY;
-    if (before) extract(h, &p, a, before);
-    if (after) extract(h, &p, end, after);
-    debug_open(h, low, a);
-    debug_open(h, b, b + after);
-    memmove(*result = address(h, start), address(h, a), old.bytes);
-    debug_resized(h, a, b, old, start, n);
-    debug_shut(h, low, start);
-    debug_shut(h, start + n, b + after);
-    after += b - (start + n); /* what is left behind the object */
-    if (after) insert(h, &p, start + n + after, after);
-    if (start > low) insert(h, &p, start, start - low);
-    flip_mark(h, b);
-    flip_mark(h, start + n);
-    count_used(h, n, b - a);
-    return TSP_OK;
+    if (o->after < more) return 0;
+    find(h, o->b, &p);
+    cut(h, &p, o->end, o->after, o->b, more);
+    return 1;
+}
+
+/* Moves an object to n granules among its own and those of the holes around it; *start becomes where.
+ *      [ before ] object [ after ]  =>  [ lead ] object [ tail ] */
+static int slide(const heap *h, const extent *o, size_t n, size_t align, legacy old, size_t *start) {
+    const size_t low = o->a - o->before, high = o->b + o->after, lead = padding(address(h, low), align - 1);
+    size_t tail = high - low;
+    if (lead > tail || n > tail - lead) return 0;
+    tail -= lead + n;
+    if (o->before) extract(h, &o->p, o->a, o->before);
+    if (o->after) extract(h, &o->p, o->end, o->after);
+    debug_open(h, low, o->a);
+    debug_open(h, o->b, high);
+    memmove(address(h, *start = low + lead), address(h, o->a), old.bytes);
+    debug_shut(h, low, low + lead);
+    debug_shut(h, high - tail, high);
+    if (tail) insert(h, &o->p, high, tail);
+    if (lead) insert(h, &o->p, low + lead, lead);
+    return 1;
 }
 
 /* -- Calls, which take the lock ------------------------------------------------------------------------------------ */
@@ -243,32 +229,41 @@ static tsp_status allocate_grown(heap *h, size_t bytes, size_t align, void **res
 
 static tsp_status resize(heap *h, void *pointer, size_t old_bytes, int any, size_t bytes, size_t align, int may_move,
                          void **result) {
-    size_t a, b, n = to_granules(bytes);
-    place p;
+    size_t n = to_granules(bytes), start;
+    extent o;
     legacy old;
     lock_state state = LOCK(h);
-    tsp_status status = locate(h, pointer, old_bytes, any, &a, &b);
-    if (TSP_GUARD_ && status == TSP_OK) status = examine_guard(h, a, b, old_bytes, any);
-    if (status == TSP_OK) status = examine(h, a, b, &p);
-    if (status == TSP_OK && n - 1 >= h->granules) status = TSP_NO_MEMORY;
-    else if (status == TSP_OK) {
-        *result = pointer;
-        old = leave(h, a, b, bytes);
-        status = ((uintptr_t)pointer & (align - 1)) ? TSP_NO_MEMORY : stay(h, &p, a, b, n);
-        if (status == TSP_OK) debug_resized(h, a, b, old, a, n);
-        if (status == TSP_NO_MEMORY && may_move) {
-            status = allocate_grown(h, bytes, align, result);
-            if (status == TSP_OK) { /* both objects are live now, so the copy needs no lock */
-                debug_moved(*result, n, old);
-                UNLOCK(h, state);
-                memmove(*result, pointer, old.bytes); /* they only overlap in a damaged heap */
-                status = give_back(h, pointer, old_bytes, any);
-                if (status != TSP_OK) give_back(h, *result, bytes, 0); /* it was given back meanwhile: misuse */
-                return status;
-            }
-            if (status == TSP_NO_MEMORY) status = slide(h, a, b, n, align, old, result);
+    tsp_status status = locate(h, pointer, old_bytes, any, &o);
+    if (status != TSP_OK) goto done;
+    status = TSP_NO_MEMORY;
+    if (n - 1 >= h->granules) goto done;
+    old = leave(h, o.a, o.b, bytes);
+    start = o.a;
+    if (((uintptr_t)pointer & (align - 1)) || (n > o.b - o.a && !grow(h, &o, n))) {
+        if (!may_move) goto done;
+        status = allocate_grown(h, bytes, align, result);
+        if (status == TSP_OK) { /* both objects are live now, so the copy needs no lock */
+            debug_moved(*result, n, old);
+            UNLOCK(h, state);
+            memmove(*result, pointer, old.bytes); /* they only overlap in a damaged heap */
+            status = give_back(h, pointer, old_bytes, any);
+            if (status != TSP_OK) give_back(h, *result, bytes, 0); /* it was given back meanwhile: misuse */
+            return status;
         }
+        if (status != TSP_NO_MEMORY || !slide(h, &o, n, align, old, &start)) goto done;
     }
+    *result = address(h, start);
+    flip_mark(h, o.b);
+    flip_mark(h, start + n);
+    count_used(h, n, o.b - o.a);
+    debug_resized(h, o.a, o.b, old, start, n);
+    status = TSP_OK;
+    if (start == o.a && start + n < o.b) {
+        o.a += n;
+        status = examine(h, &o);
+        if (status == TSP_OK) release(h, &o);
+    }
+done:
     if (status == TSP_NO_MEMORY) count_failure(h);
     UNLOCK(h, state);
     return status;
@@ -449,17 +444,15 @@ void V_(free_aligned_sized)(heap *h, void *pointer, size_t align, size_t size) {
 }
 
 size_t V_(usable_size)(heap *h, const void *pointer) {
-    size_t a = 0, b = 0;
+    extent o;
     tsp_status status = TSP_SIZED_HEAP;
     if (is_nothing(h, pointer, 0, 1)) return 0;
     if (h->state != SIZED) {
         lock_state state = LOCK(h);
-        place p;
-        status = locate(h, pointer, 0, 1, &a, &b);
-        if (status == TSP_OK) status = examine(h, a, b, &p);
+        status = locate(h, pointer, 0, 1, &o);
         UNLOCK(h, state);
     }
-    if (status == TSP_OK) return leave(h, a, b, (size_t)-1).bytes;
+    if (status == TSP_OK) return leave(h, o.a, o.b, (size_t)-1).bytes;
     refuse(h, pointer, status);
     return 0;
 }
@@ -546,11 +539,9 @@ int V_(walk)(heap *h, tsp_visitor *visitor, void *context) {
 
 void *V_(set_site)(heap *h, void *object, const char *site) {
 #if TSP_DEBUG & TSP_DEBUG_SITES
-    size_t a, b;
-    place p;
+    extent o;
     lock_state state = LOCK(h);
-    if (h->state == REMEMBERS && locate(h, object, 0, 1, &a, &b) == TSP_OK && examine(h, a, b, &p) == TSP_OK)
-        set_site(object, (b - a) * GRANULE, site);
+    if (h->state == REMEMBERS && locate(h, object, 0, 1, &o) == TSP_OK) set_site(object, (o.b - o.a) * GRANULE, site);
     UNLOCK(h, state);
 #else
     (void)h, (void)site;

@@ -688,7 +688,7 @@ TEST_BOTH(damage_is_reported_before_a_slide) {
         set_down(&k, b);
         write_link(b + four - LINK, damage ? (uint32_t)(2 * four / GRANULE + 1) : 0);
         broken = 1;
-        CHECK(V_(resize_in_place)(&k.heap, c, four, 6 * UNIT, UNIT) == TSP_NO_MEMORY);
+        CHECK(V_(resize_in_place)(&k.heap, c, four, 6 * UNIT, UNIT) == TSP_CORRUPT);
         if (damage == 0) REPORTS(&k, TSP_CORRUPT, c, CHECK(V_(resize)(&k.heap, c, four, 6 * UNIT, UNIT) == NULL));
         REPORTS(&k, TSP_CORRUPT, c, CHECK(V_(resize)(&k.heap, c, four, 20 * UNIT, UNIT) == NULL));
         CHECK(keeps(a, four, 1) && keeps(c, four, 3));
