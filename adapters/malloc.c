@@ -54,11 +54,12 @@
 #define link tsp_program_link /* unistd.h has another */
 #include "teaspoon.h"
 
-TSP_HANDLE(tsp_program, uint32_t, uint32_t hop2; uint32_t objects; uint32_t hop1; uint32_t top1;)
+TSP_HANDLE(tsp_program, uint32_t, uint32_t hop3; uint32_t objects; uint32_t hop2; uint32_t used; uint32_t hop1;
+           uint32_t peak;)
 TSP_FUNCTIONS(tsp_program)
 #define TSP_V tsp_program
 #define TSP_LINK uint32_t
-#define TSP_LANES 2
+#define TSP_LANES 3
 #include "../src/common.c"
 #include "../src/engine.h"
 #include "../src/interface.h"

@@ -17,7 +17,7 @@
  *     V_         granule   links     largest heap      express lanes
  *     tsp4k_     4 bytes   16 bits   262,136 bytes     no
  *     tsp128k_   4 bytes   16 bits   262,136 bytes     no
- *     tsp16m_    8 bytes   32 bits   32 GiB - 8 bytes  two
+ *     tsp16m_    8 bytes   32 bits   32 GiB - 8 bytes  three
  *
  * (On a machine whose size_t has 16 bits a heap ends below 64 KiB. tsp4k and tsp128k are one geometry under two types,
  * for programs with heaps of both sizes; the names are the crate's, and neither has its limit. The express lanes keep
@@ -162,17 +162,18 @@ typedef void *tsp_supplier(size_t *size);
  * One per heap, anywhere you like outside its bytes. All zero is a valid heap in which every allocation fails, so a
  * static handle needs no initialiser. Look, but do not touch: the layout belongs to the engine. (The first links are
  * laid out like the last granules of a hole; src/engine.h shows why.) */
-#define TSP_HANDLE(name, link, lanes)                                                                                  \
+#define TSP_HANDLE(name, link, counts)                                                                                 \
     typedef struct name {                                                                                              \
         unsigned char *base;                                                                                           \
-        lanes link gap, granules, used, peak;                                                                          \
+        counts link gap, granules;                                                                                     \
         uint16_t failed;                                                                                               \
         unsigned char lock, state;                                                                                     \
     } name;
 
-TSP_HANDLE(tsp4k, uint16_t, uint16_t objects;)
-TSP_HANDLE(tsp128k, uint16_t, uint16_t objects;)
-TSP_HANDLE(tsp16m, uint32_t, uint32_t hop2; uint32_t objects; uint32_t hop1; uint32_t top1;)
+TSP_HANDLE(tsp4k, uint16_t, uint16_t objects; uint16_t used; uint16_t peak;)
+TSP_HANDLE(tsp128k, uint16_t, uint16_t objects; uint16_t used; uint16_t peak;)
+TSP_HANDLE(tsp16m, uint32_t, uint32_t hop3; uint32_t objects; uint32_t hop2; uint32_t used; uint32_t hop1;
+           uint32_t peak;)
 
 /* ---- The functions -----------------------------------------------------------------------------------------------
 

@@ -31,8 +31,9 @@ static tsp_report check(const heap *h) {
     size_t end = 0, free = 0, objects = 0, d;
     const byte *n = head(h);
 #if TSP_LANES
-    /* By lane: the next station's end, or 0; and what the top of the last one says of the holes in between. */
-    size_t next[1 + TSP_LANES] = {0, h->hop1, h->hop2}, top[1 + TSP_LANES] = {0, h->top1, LINK_MAX};
+    /* By lane: the next station's end, or 0; and the largest hole since the last. */
+    size_t next[1 + TSP_LANES], top[1 + TSP_LANES] = {0};
+    for (unsigned lane = 1; lane <= TSP_LANES; lane++) next[lane] = get(HOP(n, lane));
 #endif
     if (h->granules == 0) return found(0, h->used || h->objects ? "[7] objects in a heap without granules" : NULL);
     while ((d = get(GAP(n))) != 0) {
@@ -55,13 +56,14 @@ static tsp_report check(const heap *h) {
         }
 #if TSP_LANES
         for (unsigned lane = 1; lane <= TSP_LANES; lane++) {
-            if (size > top[lane] && h->hop1) return found(end, "[5] a hole is larger than its station's top");
+            if (size > top[lane]) top[lane] = size;
             if ((lane <= lanes_of(end, size)) != (next[lane] == end))
                 return found(end, "[4] a lane is not the list of its stations");
             if (next[lane] != end) continue;
             d = get(HOP(n, lane));
             next[lane] = d ? end + d : 0;
-            top[lane] = get(TOP(n, lane));
+            if (get(TOP(n, lane)) != top[lane]) return found(end, "[5] a station's top is not its largest hole");
+            top[lane] = 0;
         }
 #endif
     }

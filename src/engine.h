@@ -1,5 +1,5 @@
 /* The engine: holes, and how objects are cut from them and given back. Written once, compiled by tsp4k.c, tsp128k.c and
- * tsp16m.c, which say which integer a link is (TSP_LINK) and whether there are express lanes (TSP_LANES, 0 or 2). The
+ * tsp16m.c, which say which integer a link is (TSP_LINK) and whether there are express lanes (TSP_LANES, or 0). The
  * public functions around it are in interface.h, the validator in check.h; DESIGN.md has the reasons and figures.
  *
  * The heap is `granules` granules of two links each. A live object is a run of granules and nothing else. A hole is a
@@ -14,13 +14,13 @@
  *      size  granules in this hole
  *      gap   distance to the end of the next hole
  *      hopL  distance to the end of the next station of lane L: a hole of more than L granules, picked by its address
- *      topL  no hole after this station, up to and including the lane's next, is larger (if there are stations)
+ *      topL  the size of the largest hole after the lane's station before this, up to and including this
  *
  * The lanes let a search pass whole stretches of holes (Pugh, "Skip lists", 1990), and only holes with room to spare
  * carry them. All distances are in granules and positive; 0 ends a list. So each list runs upwards whatever the bytes
  * say: a walk can neither leave the heap nor turn in a circle, even over a heap that somebody scribbled on. The handle
- * holds the heads of the lists in the same arrangement, as if it were a hole that ends at granule 0; only top2 is not
- * there, to save its bytes, and taken for infinite.
+ * holds the heads of the lists in the same arrangement, as if it were a hole that ends at granule 0; nothing is before
+ * it, so where a hole has its size and tops it has counts.
  *
  * Two units: `bytes` is bytes; everything else counts granules. A hole is named by its end, the index of the first
  * granule after it: 1 to `granules`. */
@@ -103,15 +103,17 @@ static ACCESS void set(byte *field, size_t to) {
 
 /* -- The lists --------------------------------------------------------------------------------------------------- */
 
-/* A position in the lists: the last hole and the last stations before it, as nodes, and their ends. */
+/* A position in the lists: the last hole before it (lane 0) and the last station of each lane, and their ends. */
 typedef struct place {
-    byte *before;
-    size_t before_end;
-#if TSP_LANES
-    byte *station[1 + TSP_LANES]; /* by lane, from 1 */
-    size_t station_end[1 + TSP_LANES];
-#endif
+    byte *at[1 + TSP_LANES];
+    size_t end[1 + TSP_LANES];
 } place;
+
+/* The distance from a hole to the next on its lane; 0: there is none, or none within `most`. */
+static ALWAYS_INLINE size_t hop(const byte *node, unsigned lane, size_t most) {
+    size_t d = get(HOP(node, lane));
+    return d > lane && d <= most ? d : 0;
+}
 
 /* The position behind the holes that end at `last` or before. (0 - 1 is large, so that one comparison ends a walk both
  * at its limit and at its end.) */
@@ -120,9 +122,9 @@ static inline void find(const heap *h, size_t last, place *p) {
     size_t end = 0, d;
 #if TSP_LANES
     for (unsigned lane = TSP_LANES; lane; lane--) {
-        while ((d = get(HOP(n, lane))) > lane && d <= last - end) n = node(h, end += d);
-        p->station[lane] = n;
-        p->station_end[lane] = end;
+        while ((d = hop(n, lane, last - end)) != 0) n = node(h, end += d);
+        p->at[lane] = n;
+        p->end[lane] = end;
     }
 #endif
     last -= end;
@@ -135,8 +137,8 @@ static inline void find(const heap *h, size_t last, place *p) {
             n += d * GRANULE;
         }
     }
-    p->before = n;
-    p->before_end = end;
+    p->at[0] = n;
+    p->end[0] = end;
 }
 
 /* before -> after  =>  before -> new -> after, where new is `distance` beyond before. */
@@ -154,57 +156,78 @@ static inline void link_out(byte *before, const byte *old) {
 
 #if TSP_LANES
 #ifndef TSP_LANE_BITS
-#define TSP_LANE_BITS 4 /* fewer make lanes of a few holes, so that small heaps test them */
+#define TSP_LANE_BITS 3 /* fewer make lanes of a few holes, so that small heaps test them */
 #endif
 
-/* How many lanes a hole is on: one in 16 is on the first, one in 128 on the second too, if they are large enough.
- * Fibonacci hashing (Knuth, TAOCP 3, 6.4) of the end, so that a regular layout does not make all of them stations, or
- * none. */
+/* How many lanes a hole is on: one in 8 is on the first, one in 64 on the second too, one in 512 on the third, if they
+ * are large enough. Fibonacci hashing (Knuth, TAOCP 3, 6.4) of the end, so that a regular layout does not make all
+ * of them stations, or none. */
 static inline unsigned lanes_of(size_t end, size_t size) {
-    unsigned hash = (uint16_t)((uint16_t)end * 40503u);
-    return size < 2 || hash >> (16 - TSP_LANE_BITS) ? 0 : size < 3 || hash >> (17 - 2 * TSP_LANE_BITS) ? 1 : 2;
+    unsigned hash = (uint16_t)((uint16_t)end * 40503u), lane = 0;
+    while (lane < TSP_LANES && size > lane + 1 && hash >> (16 - TSP_LANE_BITS * (lane + 1)) == 0) lane++;
+    return lane;
 }
 
-static inline size_t top_of(const heap *h, const byte *station, unsigned lane) {
-    return lane == 2 && station == head(h) ? LINK_MAX : get(TOP(station, lane));
-}
-
-static inline void lower_top(const heap *h, byte *station, unsigned lane, size_t size) {
-    if (top_of(h, station, lane) > size && (lane != 2 || station != head(h))) set(TOP(station, lane), size);
-}
-
-static inline void raise_tops(const heap *h, const place *p, size_t size) {
-    if (h->hop1 == 0) return;
-    for (unsigned lane = 1; lane <= TSP_LANES; lane++)
-        if (top_of(h, p->station[lane], lane) < size) set(TOP(p->station[lane], lane), size);
+/* Sets the top of the station that follows one of this lane that ends at `end`, if there is one, from what the lane
+ * below says. */
+static void set_top(const heap *h, const byte *at, size_t end, unsigned lane) {
+    size_t left = hop(at, lane, h->granules - end), top = 0, d;
+    byte *station = node(h, end + left);
+    if (!left) return;
+    while ((d = hop(at, lane - 1, left)) != 0) {
+        at = node(h, end += d);
+        left -= d;
+        if (get(TOP(at, lane - 1)) > top) top = get(TOP(at, lane - 1));
+    }
+    set(TOP(station, lane), top);
 }
 #endif
+
+/* Keeps the tops right when of the holes behind p one of `was` granules becomes one of `is`. */
+static inline void adjust_tops(const heap *h, const place *p, size_t was, size_t is) {
+#if TSP_LANES
+    for (unsigned lane = 1; lane <= TSP_LANES; lane++) {
+        size_t d = hop(p->at[lane], lane, h->granules - p->end[lane]), top;
+        byte *station = node(h, p->end[lane] + d);
+        if (!d) return;
+        top = get(TOP(station, lane));
+        if (is >= top) set(TOP(station, lane), is);
+        else if (was >= top) set_top(h, p->at[lane], p->end[lane], lane);
+        else return;
+    }
+#else
+    (void)h, (void)p, (void)was, (void)is;
+#endif
+}
 
 /* Makes the free granules [end - size, end) a hole, directly behind p. */
 static inline void insert(const heap *h, const place *p, size_t end, size_t size) {
     byte *n = node(h, end);
-    link_in(GAP(p->before), GAP(n), end - p->before_end);
     set(SIZE(n), size);
+    link_in(GAP(p->at[0]), GAP(n), end - p->end[0]);
 #if TSP_LANES
     for (unsigned lane = 1, lanes = lanes_of(end, size); lane <= lanes; lane++) {
-        if (h->hop1 == 0) set(TOP(p->station[1], 1), LINK_MAX);
-        link_in(HOP(p->station[lane], lane), HOP(n, lane), end - p->station_end[lane]);
-        set(TOP(n, lane), top_of(h, p->station[lane], lane));
+        link_in(HOP(p->at[lane], lane), HOP(n, lane), end - p->end[lane]);
+        set_top(h, p->at[lane], p->end[lane], lane);
+        set_top(h, n, end, lane);
     }
-    raise_tops(h, p, size);
 #endif
+    adjust_tops(h, p, 0, size);
 }
 
 /* Takes the hole directly behind p out of the lists. */
 static inline void extract(const heap *h, const place *p, size_t end, size_t size) {
     byte *n = node(h, end);
-    link_out(GAP(p->before), GAP(n));
+    link_out(GAP(p->at[0]), GAP(n));
 #if TSP_LANES
     for (unsigned lane = 1; lane <= TSP_LANES && size > lane; lane++) {
-        byte *station = p->station[lane];
-        if (get(HOP(station, lane)) != end - p->station_end[lane]) break;
-        link_out(HOP(station, lane), HOP(n, lane));
-        if (top_of(h, station, lane) < get(TOP(n, lane))) set(TOP(station, lane), get(TOP(n, lane)));
+        byte *before = p->at[lane], *after;
+        size_t d = get(HOP(before, lane));
+        if (d != end - p->end[lane]) break;
+        link_out(HOP(before, lane), HOP(n, lane));
+        d = hop(before, lane, h->granules - p->end[lane]);
+        after = node(h, p->end[lane] + d);
+        if (d && get(TOP(after, lane)) < get(TOP(n, lane))) set(TOP(after, lane), get(TOP(n, lane)));
     }
 #else
     (void)size;
@@ -222,13 +245,10 @@ static inline void cut(const heap *h, const place *p, size_t end, size_t size, s
         if (tail) insert(h, p, end, tail);
     }
     if (lead) insert(h, p, start, lead);
+    adjust_tops(h, p, size, 0);
 }
 
 /* -- Placement ---------------------------------------------------------------------------------------------------- */
-
-/* Instead of a granule: there is no place; the lists are damaged. */
-#define NOWHERE ((size_t)-1)
-#define DAMAGED ((size_t)-2)
 
 /* Granules between the one at `at` and the next that is aligned; mask is the alignment less one. */
 static inline size_t padding(const byte *at, size_t mask) {
@@ -249,9 +269,9 @@ static ALWAYS_INLINE int is_large(const heap *h, size_t n) {
 /* A hole to cut an object from. */
 typedef struct spot {
     byte *hole;      /* its node; NULL: there is none */
-    size_t size;     /* what it is large */
+    size_t size;     /* in granules */
     size_t distance; /* from the end of the hole before it to its own */
-    size_t lead;     /* bytes in it before the first that is aligned */
+    size_t lead;     /* bytes of it before the first that is aligned */
 } spot;
 
 /* To the next hole; 0 if there is none within `left` granules. */
@@ -304,59 +324,35 @@ static HOT void scan(const heap *h, const byte *before, size_t end, size_t stop,
 }
 
 #if TSP_LANES
-/* The size of the largest hole behind the one that ends at `end` (node: before), to the one that ends at `stop`. */
-static COLD size_t largest_hole(const heap *h, const byte *before, size_t end, size_t stop) {
-    size_t d, largest = 0;
-    while ((d = get(GAP(before))) - 1 < stop - end) {
-        before = node(h, end += d);
-        if (get(SIZE(before)) > largest) largest = get(SIZE(before));
-    }
-    return largest;
-}
-
 /* As scan over the whole heap, but rides past what is too small by its tops, and gets off after the first segment of
- * lane 1 that has a fit. p becomes the stations before the best. */
+ * lane 1 that has a fit. (It looks in vain into one in which something is large enough, but not where it would be
+ * aligned.) p becomes the stations before the best. */
 static void ride(const heap *h, size_t n, size_t mask, int large, place *p, spot *best) {
-    const size_t granules = h->granules;
-    int vain = 0;
-    /* The second time, when it is known that the call succeeds: where the first looked in vain, no hole has n granules,
-     * aligned; so that the next call need not look there, lower the tops: to n - 1 or, where a hole may be large enough
-     * but not aligned, to the size of the largest. */
-    for (int again = 0; again <= vain; again++) {
-        byte *station = head(h), *major = station; /* the last one of lane 2 */
-        size_t end = 0, major_end = 0, stop, d;
-        for (;;) {
-            if (station == major && top_of(h, major, 2) < n) {
-                d = get(HOP(major, 2));
-                if (d <= 2 || d > granules - end) return;
-                station = major = node(h, major_end = end += d);
-                continue;
-            }
-            d = get(HOP(station, 1));
-            stop = d > 1 && d <= granules - end ? end + d : granules;
-            if (get(TOP(station, 1)) >= n) {
-                if (again) {
-                    if (station == p->station[1]) return;
-                    lower_top(h, station, 1, mask < GRANULE ? n - 1 : largest_hole(h, station, end, stop));
-                } else {
-                    scan(h, station, end, stop, n, mask, large, best);
-                    if (best->hole) break;
-                    vain = 1;
-                }
-            }
-            if (stop == granules) return;
-            station = node(h, end = stop);
-            d = get(HOP(major, 2));
-            if (d > 2 && end - major_end == d) {
-                if (again && mask < GRANULE) lower_top(h, major, 2, n - 1);
-                major = station;
-                major_end = end;
-            }
+    unsigned lane = TSP_LANES;
+    byte *at = head(h), *station = at;
+    size_t end = 0, d, next[TSP_LANES + 2]; /* by lane: where the station after p's ends */
+    next[TSP_LANES + 1] = (size_t)-1;
+    for (;;) {
+        while ((d = hop(at, lane, h->granules - end)) != 0) {
+            station = node(h, end + d);
+            if (get(TOP(station, lane)) >= n) break;
+            at = station;
+            end += d;
         }
-        p->station[1] = station;
-        p->station_end[1] = end;
-        p->station[2] = major;
-        p->station_end[2] = major_end;
+        if (end >= next[lane + 1]) { /* after a look in vain: on by the lane above */
+            lane++;
+            at = node(h, end = next[lane]);
+            continue;
+        }
+        p->at[lane] = at;
+        p->end[lane] = end;
+        next[lane] = d ? end + d : (size_t)-1;
+        if (--lane) continue;
+        scan(h, at, end, d ? end + d : h->granules, n, mask, large, best);
+        if (best->hole || !d) return;
+        lane = 1;
+        at = station;
+        end += d;
     }
 }
 #endif
@@ -368,8 +364,10 @@ static HOT tsp_status claim(const heap *h, size_t n, size_t mask, int large, byt
     place p;
     spot best = {NULL, 0, 0, 0};
 #if TSP_LANES
-    p.station[1] = p.station[2] = head(h);
-    p.station_end[1] = p.station_end[2] = 0;
+    for (unsigned lane = 1; lane <= TSP_LANES; lane++) {
+        p.at[lane] = head(h);
+        p.end[lane] = 0;
+    }
     if (h->hop1) ride(h, n, mask, large, &p, &best);
     else
 #endif
@@ -382,11 +380,12 @@ static HOT tsp_status claim(const heap *h, size_t n, size_t mask, int large, byt
     *object = best.hole + GRANULE - best.size * GRANULE + lead;
     if (lead == 0 && over >= STAYS) { /* as cut would do, in one store */
         set(SIZE(best.hole), over);
+        adjust_tops(h, &p, best.size, over);
         return TSP_OK;
     }
     end = (size_t)(best.hole - h->base) / GRANULE + 1;
-    p.before_end = end - best.distance;
-    p.before = p.before_end ? best.hole - best.distance * GRANULE : head(h);
+    p.end[0] = end - best.distance;
+    p.at[0] = p.end[0] ? best.hole - best.distance * GRANULE : head(h);
     cut(h, &p, end, best.size, end - best.size + lead / GRANULE, n);
     return TSP_OK;
 }
@@ -395,7 +394,7 @@ static HOT tsp_status claim(const heap *h, size_t n, size_t mask, int large, byt
  * names what the heap's bytes look like, so that a heap is not attached by a library that was built to other rules. */
 enum {
     UNMADE = 0,
-    FORMAT = 2 + 4 * (TSP_LANES != 0) + 8 * (TSP_ROUND > 4) + 16 * (TSP_ROUND > 8) + 32 * (TSP_GUARD_ > 0),
+    FORMAT = 2 + 8 * (TSP_ROUND > 4) + 16 * (TSP_ROUND > 8) + 32 * (TSP_GUARD_ > 0) + 64 * (TSP_LANES > 0),
     SIZED = FORMAT,
     REMEMBERS = FORMAT + 1
 };
@@ -438,6 +437,9 @@ static size_t find_mark(const heap *h, size_t a) {
 
 /* -- Giving back -------------------------------------------------------------------------------------------------- */
 
+/* Instead of a size: the lists are damaged. */
+#define DAMAGED ((size_t)-1)
+
 /* The hole after the one at node `before`, which ends at `end`: returns its size, *next is its end. 0 and
  * `granules` + 1 if there is none, DAMAGED if there can be none like that. */
 static inline size_t hole_after(const heap *h, const byte *before, size_t end, size_t *next) {
@@ -463,7 +465,7 @@ typedef struct extent {
 static HOT tsp_status examine(const heap *h, extent *o) {
     size_t size;
     find(h, o->a - (o->a != 0), &o->p);
-    size = hole_after(h, o->p.before, o->p.before_end, &o->end);
+    size = hole_after(h, o->p.at[0], o->p.end[0], &o->end);
     o->before = 0;
     if (o->end == o->a) {
         o->before = size;
@@ -483,15 +485,9 @@ static HOT void release(const heap *h, const extent *o) {
     if (o->before) extract(h, &o->p, o->a, o->before);
     if (o->after >= STAYS) { /* it only grows downwards */
         set(SIZE(node(h, o->end)), size);
-#if TSP_LANES
-        raise_tops(h, &o->p, size);
+        adjust_tops(h, &o->p, 0, size);
         return;
     }
-    if (o->after) {
-        extract(h, &o->p, o->end, o->after);
-        insert(h, &o->p, o->end, size);
-#endif
-    } else {
-        insert(h, &o->p, o->b, size);
-    }
+    if (o->after) extract(h, &o->p, o->end, o->after);
+    insert(h, &o->p, o->after ? o->end : o->b, size);
 }

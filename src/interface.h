@@ -165,6 +165,7 @@ static int slide(const heap *h, const extent *o, size_t n, size_t align, legacy 
     debug_shut(h, high - tail, high);
     if (tail) insert(h, &o->p, high, tail);
     if (lead) insert(h, &o->p, low + lead, lead);
+    adjust_tops(h, &o->p, high - low, 0);
     return 1;
 }
 
@@ -219,10 +220,6 @@ static tsp_status give_back(heap *h, void *pointer, size_t bytes, int any) {
     return old_object(h, pointer, bytes, any, 1, 0);
 }
 
-static void *obtain(heap *h, size_t bytes, size_t align) {
-    return new_object(h, bytes, align, 0);
-}
-
 static tsp_status allocate_grown(heap *h, size_t bytes, size_t align, void **result) {
     return allocate(h, bytes, align, 1, result);
 }
@@ -273,7 +270,7 @@ done:
 static void *resized_object(heap *h, void *pointer, size_t old_bytes, int any, size_t bytes, size_t align) {
     void *result = NULL;
     tsp_status status;
-    if (offset(h, pointer) >= capacity(h) && is_nothing(h, pointer, old_bytes, any)) return obtain(h, bytes, align);
+    if (offset(h, pointer) >= capacity(h) && is_nothing(h, pointer, old_bytes, any)) return V_(alloc)(h, bytes, align);
     if (!is_power_of_two(align)) return refuse(h, pointer, TSP_BAD_ALIGNMENT);
     if (bytes) {
         status = resize(h, pointer, old_bytes, any, bytes, align, 1, &result);
@@ -299,12 +296,9 @@ static size_t product(size_t count, size_t size) {
 /* One hole over everything, and statistics from the beginning. */
 static void empty(heap *h, unsigned char kind) {
     place p;
-    h->gap = 0;
+    for (unsigned lane = 0; lane <= TSP_LANES; lane++) set(HOP(head(h), lane), 0);
     h->objects = h->used = h->peak = 0;
     h->failed = 0;
-#if TSP_LANES
-    h->hop1 = h->top1 = h->hop2 = 0;
-#endif
     find(h, 0, &p);
     if (h->granules) insert(h, &p, h->granules, h->granules);
     if (kind == REMEMBERS && h->granules) {
@@ -376,7 +370,7 @@ void *V_(alloc)(heap *h, size_t size, size_t align) {
 }
 
 void *V_(alloc_zeroed)(heap *h, size_t size, size_t align) {
-    return zeroed(obtain(h, size, align), 0, size);
+    return zeroed(V_(alloc)(h, size, align), 0, size);
 }
 
 tsp_status V_(dealloc)(heap *h, void *pointer, size_t size, size_t align) {
@@ -410,7 +404,7 @@ tsp_status V_(try_dealloc)(heap *h, void *pointer, size_t size, size_t align) {
 }
 
 void *V_(malloc)(heap *h, size_t size) {
-    return h->state == SIZED ? refuse(h, NULL, TSP_SIZED_HEAP) : obtain(h, size, malloc_alignment(size));
+    return h->state == SIZED ? refuse(h, NULL, TSP_SIZED_HEAP) : V_(alloc)(h, size, malloc_alignment(size));
 }
 
 void *V_(calloc)(heap *h, size_t count, size_t size) {
@@ -428,7 +422,7 @@ void *V_(reallocarray)(heap *h, void *pointer, size_t count, size_t size) {
 }
 
 void *V_(aligned_alloc)(heap *h, size_t align, size_t size) {
-    return h->state == SIZED ? refuse(h, NULL, TSP_SIZED_HEAP) : obtain(h, size, align);
+    return h->state == SIZED ? refuse(h, NULL, TSP_SIZED_HEAP) : V_(alloc)(h, size, align);
 }
 
 void V_(free)(heap *h, void *pointer) {

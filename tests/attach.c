@@ -9,7 +9,7 @@ enum {
     BYTES_KEPT = 1600,
     OBJECTS = 40,
     ALIGNED = 16,
-    FORMAT = (GRANULE == 4 ? 2 : 6) + (TSP_ROUND > 4 ? 8 : 0) + (TSP_ROUND > 8 ? 16 : 0) + (TSP_GUARD_ ? 32 : 0)
+    FORMAT = (GRANULE == 4 ? 2 : 66) + (TSP_ROUND > 4 ? 8 : 0) + (TSP_ROUND > 8 ? 16 : 0) + (TSP_GUARD_ ? 32 : 0)
 };
 
 /* Handle and bytes side by side, as a program would keep them. */

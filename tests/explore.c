@@ -4,7 +4,7 @@
  * that
  *
  *   - a call fails only if there is no placement, and then changes nothing;
- *   - the engine keeps nothing that is not told by the layout of the live objects, but for the tops of the lanes;
+ *   - the engine keeps nothing that is not told by the layout of the live objects;
  * states that differ in these count as different, and all that can be reached are visited;
  *   - free bytes that hold no links do not matter: they are different in every state.
  *

@@ -24,6 +24,11 @@
 #define GRANULE_tsp16m 8
 #define GRANULE ((size_t)OF_FAMILY(GRANULE_))
 
+#define LANES_tsp4k 0
+#define LANES_tsp128k 0
+#define LANES_tsp16m 3
+#define LANES OF_FAMILY(LANES_)
+
 #define GRANULES_tsp4k 0xFFFFu
 #define GRANULES_tsp128k 0xFFFFu
 #define GRANULES_tsp16m 0xFFFFFFFFu

@@ -11,13 +11,8 @@ typedef uint32_t set; /* of granules; one number for each that is in it */
 
 enum { NONE = 99 }; /* instead of a granule */
 
-#define LANES_tsp4k 0
-#define LANES_tsp128k 0
-#define LANES_tsp16m 2
-#define LANES OF_FAMILY(LANES_)
-
 #ifndef TSP_LANE_BITS
-#define TSP_LANE_BITS 4
+#define TSP_LANE_BITS 3
 #endif
 #ifndef TSP_LARGE
 #define TSP_LARGE 32
@@ -25,7 +20,6 @@ enum { NONE = 99 }; /* instead of a granule */
 
 typedef struct layout {
     set live, begins;
-    uint64_t tops; /* with lanes: four bits for each top, the head's first, then station by station; 15 is no bound */
 } layout;
 
 /* What stays the same while a heap is explored. */
@@ -84,8 +78,9 @@ static inline unsigned aligned_from(unsigned a, size_t align) {
 /* On how many lanes is the hole that ends at `end`? */
 static inline unsigned lanes_at(unsigned end, unsigned size) {
     const unsigned hash = end * 40503u % 65536;
-    const unsigned lane_1 = hash < 65536u >> TSP_LANE_BITS, lane_2 = hash < 131072u >> 2 * TSP_LANE_BITS;
-    return LANES == 0 || !lane_1 || size < 2 ? 0 : !lane_2 || size < 3 ? 1 : 2;
+    unsigned lanes = 0, below = 65536u >> TSP_LANE_BITS;
+    for (; lanes < LANES && hash < below && size >= lanes + 2; lanes++) below >>= TSP_LANE_BITS;
+    return lanes;
 }
 
 /* The last granule up to a where an object of this alignment may begin; one does. */
@@ -134,7 +129,7 @@ enum { GAP, SIZE };
 static inline unsigned char *link_at(unsigned char *bytes, TSP_V *h, unsigned end, unsigned lane, int which) {
     if (end) return bytes + (end - lane) * GRANULE - GRANULE + (size_t)which * GRANULE / 2;
 #if LANES
-    if (lane) return (unsigned char *)(lane == 2 ? &h->hop2 : which == GAP ? &h->hop1 : &h->top1);
+    if (lane) return (unsigned char *)(lane == 3 ? &h->hop3 : lane == 2 ? &h->hop2 : &h->hop1);
 #endif
     return (unsigned char *)&h->gap;
 }
@@ -155,21 +150,21 @@ static inline size_t got(const unsigned char *link) {
 
 /* Draws what the layout says of handle and bytes, and nothing else: links, sizes, marks and counts. */
 static inline void draw(const layout *l, unsigned char *bytes, TSP_V *h, int sized) {
-    unsigned start, end = 0, last[3] = {0, 0, 0};
-    uint64_t tops = l->tops;
-    if (LANES) tops >>= 4;
+    unsigned start, end = 0, last[4] = {0}, largest[4] = {0};
     while (hole_from(l, end, &start, &end)) {
         put(link_at(bytes, h, last[0], 0, GAP), end - last[0]);
         put(link_at(bytes, h, end, 0, SIZE), end - start);
         last[0] = end;
-        for (unsigned lane = 1, lanes = lanes_at(end, end - start); lane <= lanes; lane++, tops >>= 4) {
+        for (unsigned lane = 1; lane <= LANES; lane++) {
+            if (end - start > largest[lane]) largest[lane] = end - start;
+            if (lane > lanes_at(end, end - start)) continue;
             put(link_at(bytes, h, last[lane], lane, GAP), end - last[lane]);
-            put(link_at(bytes, h, end, lane, SIZE), tops % 16 == 15 ? GRANULES : tops % 16);
+            put(link_at(bytes, h, end, lane, SIZE), largest[lane]);
             last[lane] = end;
+            largest[lane] = 0;
         }
     }
     for (unsigned lane = 0; lane <= LANES; lane++) put(link_at(bytes, h, last[lane], lane, GAP), 0);
-    if (LANES && last[1]) put(link_at(bytes, h, 0, 1, SIZE), l->tops % 16 == 15 ? GRANULES : l->tops % 16);
     put((unsigned char *)&h->used, count(l->live));
     put((unsigned char *)&h->objects, count(l->begins));
     if (!sized) {
@@ -179,33 +174,6 @@ static inline void draw(const layout *l, unsigned char *bytes, TSP_V *h, int siz
             bytes[granules * GRANULE + at / 8] |= (unsigned char)(1u << at % 8);
         }
     }
-}
-
-/* Notes one top. 0: it is not a number that a call could have left there. */
-static inline int note_top(layout *l, unsigned *shift, size_t top) {
-    if (*shift > 60 || (top > 14 && top != GRANULES)) return 0;
-    l->tops |= (uint64_t)(top > 14 ? 15 : top) << *shift;
-    *shift += 4;
-    return 1;
-}
-
-/* Reads the tops of a heap that has this layout. 0: one of them is no bound on the holes up to the lane's next station.
- */
-static inline int read_tops(layout *l, unsigned char *bytes, TSP_V *h) {
-    unsigned start, end = 0, shift = 0, any = 0;
-    size_t bound[3] = {0, got(link_at(bytes, h, 0, 1, SIZE)), GRANULES};
-    l->tops = 0;
-    while (hole_from(l, end, &start, &end)) any |= lanes_at(end, end - start);
-    if (!any) return 1; /* without stations there are no tops; what the head has is not read */
-    if (!note_top(l, &shift, bound[1])) return 0;
-    for (end = 0; hole_from(l, end, &start, &end);) {
-        if (end - start > bound[1] || end - start > bound[2]) return 0;
-        for (unsigned lane = 1; lane <= lanes_at(end, end - start); lane++) {
-            bound[lane] = got(link_at(bytes, h, end, lane, SIZE));
-            if (!note_top(l, &shift, bound[lane])) return 0;
-        }
-    }
-    return 1;
 }
 
 #endif

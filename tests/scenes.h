@@ -29,14 +29,12 @@ static uint32_t *slots; /* a hash table of scene numbers + 1 */
 static size_t slots_room;
 
 static uint64_t key_of(const layout *l) {
-    const uint64_t key = l->live | (uint64_t)l->begins << granules | l->tops << 2 * granules;
-    CHECK(l->tops == 0 || l->tops >> (64 - 2 * granules) == 0); /* a state fits into 64 bits */
-    return key;
+    return l->live | (uint64_t)l->begins << granules;
 }
 
 static layout layout_of(uint64_t key) {
     const uint64_t all = ((uint64_t)1 << granules) - 1;
-    layout l = {(set)(key & all), (set)(key >> granules & all), 2 * granules < 64 ? key >> 2 * granules : 0};
+    layout l = {(set)(key & all), (set)(key >> granules & all)};
     return l;
 }
 
@@ -112,7 +110,6 @@ static void again(void) {
 
 static void say_layout(const layout *l) {
     for (unsigned g = 0; g < granules; g++) putchar(!(l->live >> g & 1) ? '.' : l->begins >> g & 1 ? '[' : '=');
-    if (LANES) printf("  tops %llx", (unsigned long long)l->tops);
     putchar('\n');
 }
 
@@ -153,15 +150,10 @@ static int guard_holds(const unsigned char *guard) {
 static void arrive(layout to, set kept, unsigned peak, call by) {
     static unsigned char expected[ROOM];
     TSP_V handle = now_heap;
-    const int held = read_tops(&to, k.base, &k.heap);
     memcpy(expected, k.base, now_size);
     for (set s = kept; s; s &= s - 1) memcpy(expected + lowest(s) * GRANULE, now_bytes + lowest(s) * GRANULE, GRANULE);
-#if LANES
-    handle.top1 = k.heap.top1; /* free to be anything where there are no stations */
-#endif
     draw(&to, expected, &handle, k.sized);
     if (peak > handle.peak) put((unsigned char *)&handle.peak, peak);
-    CHECK(held);
     CHECK(memcmp(expected, k.base, now_size) == 0);
     CHECK(memcmp(&handle, &k.heap, sizeof handle) == 0);
     CHECK(V_(check)(&k.heap).status == TSP_OK);
@@ -304,14 +296,13 @@ static void look(void) {
 /* -- Finding them -------------------------------------------------------------------------------------------------- */
 
 static void open_heap(unsigned n, size_t offset, int sized) {
-    layout first = {0, 0, 0};
+    layout first = {0, 0};
     granules = n;
     k = open_kitchen_at((0 - offset) % GRANULE + n * GRANULE + (sized ? 0 : (n + 7) / 8), offset, sized);
     base = (uintptr_t)k.base;
     now_size = k.where.size - (size_t)(k.base - k.where.memory);
     now_heap = k.heap;
     if (slots) forget_all();
-    CHECK(read_tops(&first, k.base, &k.heap));
     enter(&first, 0, (call){0, 0, 0, 0});
 }
 
