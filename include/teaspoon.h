@@ -134,7 +134,7 @@ typedef struct tsp_usage {
     size_t objects;  /* live objects; those of size zero do not count */
     size_t largest;  /* the largest n for which V_alloc(spoon, n, 1) succeeds now */
     size_t low_free; /* the lowest that free has been since init or reset */
-    size_t failed;   /* requests that found no memory since init or reset; stops counting at 65,535 */
+    size_t failed;   /* requests that found no memory since init or reset; stops counting at 254 */
 } tsp_usage;
 
 /* What V_walk passes to its visitor. */
@@ -166,8 +166,7 @@ typedef void *tsp_supplier(size_t *size);
     typedef struct name {                                                                                              \
         unsigned char *base;                                                                                           \
         counts link gap, granules;                                                                                     \
-        uint16_t failed;                                                                                               \
-        unsigned char lock, state;                                                                                     \
+        unsigned char failed, state;                                                                                   \
     } name;
 
 TSP_HANDLE(tsp4k, uint16_t, uint16_t objects; uint16_t used; uint16_t peak;)

@@ -16,14 +16,14 @@
 #define ALL 255
 
 #define THREADS 4
-#define LOCK_A 0 /* atomic variables: h->lock of two heaps, or of parent and child; h->state */
+#define LOCK_A 0 /* atomic variables: h->failed, which is the lock, of two heaps, or of parent and child; h->state */
 #define LOCK_B 1
 #define MADE 2
 #define ATOMICS 3
 
 byte seen[THREADS] = ALL; /* by thread: which variables' latest writes it has seen */
 byte left[ATOMICS] = ALL; /* by atomic variable: what its last release store left there */
-bool lock[2];             /* h->lock */
+bool lock[2];             /* h->failed is TSP_HELD */
 byte inside;              /* threads that believe they hold heap A */
 hidden byte i;
 

@@ -124,7 +124,7 @@ tsp_report V_(attach)(heap *h, void *memory, size_t size, int alone) {
     if (alone) {
         r = fits(h, base, size - lost);
         if (r.status == TSP_OK && h->granules) h->base = base;
-        if (r.status == TSP_OK) h->lock = 0; /* whoever held it is no more */
+        if (r.status == TSP_OK && h->failed == TSP_HELD) h->failed = 0; /* whoever had the count is no more */
         return r;
     }
     state = LOCK(h);

@@ -171,10 +171,6 @@ static int slide(const heap *h, const extent *o, size_t n, size_t align, legacy 
 
 /* -- Calls, which take the lock ------------------------------------------------------------------------------------ */
 
-static inline void count_failure(heap *h) {
-    if (h->failed != UINT16_MAX) h->failed++;
-}
-
 static COLD void *refuse(const heap *h, const void *pointer, tsp_status status) {
     if (status > TSP_NO_MEMORY) tsp_misuse(h, pointer, status);
     return NULL;
@@ -189,7 +185,7 @@ static HOT void *new_object(heap *h, size_t bytes, size_t align, int impatient) 
     if (!impatient) state = LOCK(h);
     else if (!TRY_LOCK(h, &state)) return NULL;
     status = allocate(h, bytes, align, 0, &result);
-    if (status == TSP_NO_MEMORY && bytes) count_failure(h);
+    if (status == TSP_NO_MEMORY && bytes) tsp_count_failure(&FAILED(h, state));
     UNLOCK(h, state);
     if (status == TSP_OK) return result;
     return bytes ? refuse(h, NULL, status) : nowhere(h, align);
@@ -261,7 +257,7 @@ static tsp_status resize(heap *h, void *pointer, size_t old_bytes, int any, size
         if (status == TSP_OK) release(h, &o);
     }
 done:
-    if (status == TSP_NO_MEMORY) count_failure(h);
+    if (status == TSP_NO_MEMORY) tsp_count_failure(&FAILED(h, state));
     UNLOCK(h, state);
     return status;
 }
@@ -298,7 +294,6 @@ static void empty(heap *h, unsigned char kind) {
     place p;
     for (unsigned lane = 0; lane <= TSP_LANES; lane++) set(HOP(head(h), lane), 0);
     h->objects = h->used = h->peak = 0;
-    h->failed = 0;
     find(h, 0, &p);
     if (h->granules) insert(h, &p, h->granules, h->granules);
     if (kind == REMEMBERS && h->granules) {
@@ -333,7 +328,7 @@ static void make(heap *h, void *memory, size_t size, int sized) {
 }
 
 static size_t init(heap *h, void *memory, size_t size, int sized) {
-    h->lock = 0;
+    h->failed = 0;
     make(h, memory, size, sized);
     return capacity(h);
 }
@@ -362,6 +357,7 @@ size_t V_(init_sized)(heap *h, void *memory, size_t size) {
 void V_(reset)(heap *h) {
     lock_state state = LOCK(h);
     empty(h, h->state);
+    FAILED(h, state) = 0;
     UNLOCK(h, state);
 }
 
@@ -481,7 +477,7 @@ tsp_usage V_(usage)(heap *h) {
     u.objects = h->objects;
     u.largest = to_bytes(widest(h, 1));
     u.low_free = u.total - (size_t)h->peak * GRANULE;
-    u.failed = h->failed;
+    u.failed = FAILED(h, state);
     UNLOCK(h, state);
     return u;
 }

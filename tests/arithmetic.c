@@ -69,7 +69,7 @@ static void put_back(oracle *m) {
 
 /* After calls that all failed, or were put back. */
 static int is_as_before(oracle *m) {
-    uint16_t failed = m->k.heap.failed;
+    unsigned char failed = m->k.heap.failed;
     m->k.heap.failed = before.failed;
     if (!CHECK(memcmp(&m->k.heap, &before, sizeof before) == 0) || !CHECK(is_unchanged(&m->k))) return 0;
     m->k.heap.failed = failed;

@@ -29,6 +29,8 @@
 #define LANES_tsp16m 3
 #define LANES OF_FAMILY(LANES_)
 
+#define MOST_FAILED 254 /* requests that are counted */
+
 #define GRANULES_tsp4k 0xFFFFu
 #define GRANULES_tsp128k 0xFFFFu
 #define GRANULES_tsp16m 0xFFFFFFFFu

@@ -175,8 +175,8 @@ static inline int settle(oracle *m) {
 /* The heap was refused or had no room: nothing of it may have changed. */
 static inline void check_refusal(oracle *m) {
     CHECK(is_unchanged(&m->k));
-    m->failed++;
-    m->failed_at_most++;
+    if (m->failed < MOST_FAILED) m->failed++;
+    if (m->failed_at_most < MOST_FAILED) m->failed_at_most++;
 }
 
 /* An address for no bytes: aligned, not NULL, not in the heap. */

@@ -98,7 +98,7 @@ static void play(size_t number) {
     draw(&now, now_bytes, &now_heap, k.sized);
     now_heap.peak = now_heap.used;
     if (number % 2) put((unsigned char *)&now_heap.peak, granules);
-    now_heap.failed = number % 3 == 0 ? 0 : number % 3 == 1 ? 0xFFFE : 0xFFFF;
+    now_heap.failed = number % 3 == 0 ? 0 : number % 3 == 1 ? MOST_FAILED - 1 : MOST_FAILED;
 }
 
 static void again(void) {
@@ -165,7 +165,7 @@ static void arrive(layout to, set kept, unsigned peak, call by) {
 /* What follows a call that had to fail. */
 static void stay_here(unsigned failures, call by) {
     TSP_V handle = now_heap;
-    if (handle.failed != 0xFFFF) handle.failed = (uint16_t)(handle.failed + failures);
+    if (handle.failed != MOST_FAILED) handle.failed = (unsigned char)(handle.failed + failures);
     CHECK(memcmp(now_bytes, k.base, now_size) == 0);
     CHECK(memcmp(&handle, &k.heap, sizeof handle) == 0);
     if (test_failures) say_path(now_number, by);
