@@ -136,13 +136,11 @@ static void dress(const heap *h, size_t a, size_t n, size_t old, size_t bytes, c
     shut_bytes(p + bytes, room - bytes);
 }
 
-/* The granules [a, b) are free now. What fills them must not reach the end of their hole, where its links are. */
+/* The granules [a, b) are about to be free. */
 static void undress(const heap *h, size_t a, size_t b) {
     byte *p = h->base + a * GRANULE;
-    if (b - a > STAYS && TSP_DEBUG & TSP_DEBUG_FILL) {
-        open_bytes(p, (b - a - STAYS) * GRANULE);
-        memset(p, FREED_BYTE, (b - a - STAYS) * GRANULE);
-    }
+    open_bytes(p, (b - a) * GRANULE);
+    if (TSP_DEBUG & TSP_DEBUG_FILL) memset(p, FREED_BYTE, (b - a) * GRANULE);
     shut_bytes(p, (b - a) * GRANULE);
 }
 

@@ -131,11 +131,11 @@ static HOT tsp_status deallocate(heap *h, const void *pointer, size_t bytes, int
     extent o;
     tsp_status status = locate(h, pointer, bytes, any, &o);
     if (status != TSP_OK) return status;
+    debug_freed(h, o.a, o.b);
     release(h, &o);
     flip_mark(h, o.b);
     h->used = (link)(h->used - (o.b - o.a));
     h->objects--;
-    debug_freed(h, o.a, o.b);
     return TSP_OK;
 }
 
