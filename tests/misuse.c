@@ -716,6 +716,25 @@ TEST_BOTH(damage_is_reported_instead_of_a_slide) {
     close_kitchen(&k);
 }
 
+/* The first hop of tsp16m leads into c, where only what is left when c shrinks is looked for: nothing is made of it. */
+TEST_BOTH(damage_is_reported_while_shrinking) {
+    kitchen k = lay_table(sized);
+    unsigned char *hop = (unsigned char *)&k.heap + offsetof(TSP_V, gap) - GRANULE;
+    if (LANES) {
+        write_link(hop, (uint32_t)((size_t)(c - k.base) / GRANULE + 1));
+        write_link(c, 0xFFFFFFFFu); /* its gap */
+        broken = 1;
+        misuse.count = 0;
+        CHECK(V_(resize)(&k.heap, c, four, 3 * UNIT, 1) == NULL);
+        CHECK(misuse.count == 1 && misuse.status == TSP_CORRUPT && misuse.pointer == c);
+        fill(c, 0, LINK, 3);
+        CHECK(guards_hold(&k.where) && keeps(a, four, 1) && keeps(b, four, 2) && keeps(c, four, 3));
+        broken = 0;
+    }
+    V_(reset)(&k.heap);
+    close_kitchen(&k);
+}
+
 /* The map has lost the end of the last object. */
 TEST(damage_of_the_map_is_reported) {
     kitchen k = lay_table(0);
