@@ -9,12 +9,15 @@
 //     fit=exact     first, best, or exact: the first hole that it fits exactly, or else the first
 //     large=32      an object of more than 1/32 of the heap goes to the high end of the last hole (best: of the last of
 //                   the smallest); 0: none does
-//     grown=low     where an object goes that moves to grow: low, as if it were small; any; own: any, its old bytes too;
+//     grown=low     where an object goes that moves to grow: low, as if it were small; any; own: any, its old bytes
+//     too;
 //                   slide: into its own bytes and the holes around them, or else any
+//     within=0      how far behind the first fit an exact one may be: this part of the heap; 0: anywhere
 //     granule=4     bytes
-//     round=8       sizes from here on are rounded up to a multiple of it
+//     round=8       sizes from `from` on are rounded up to a multiple of it
+//     from=8        bytes
 //     align=8
-//     handle=20     bytes
+//     handle=16     bytes
 //
 // SPDX-License-Identifier: BSD-3-Clause
 #include <algorithm>
@@ -25,9 +28,10 @@
 #include <string>
 #include <vector>
 
-static std::map<std::string, std::string> option = {{"fit", "exact"},  {"large", "32"}, {"grown", "low"}, {"granule", "4"},
-                                                    {"round", "8"},    {"align", "8"},  {"handle", "20"}};
-static size_t granule, rounded, most_aligned, handle, large_part;
+static std::map<std::string, std::string> option = {{"fit", "exact"}, {"large", "32"}, {"grown", "low"},
+                                                    {"granule", "4"}, {"round", "8"},  {"align", "8"},
+                                                    {"handle", "16"}, {"from", "8"},   {"within", "0"}};
+static size_t granule, rounded, rounded_from, near_part, most_aligned, handle, large_part;
 enum fit { FIRST, BEST, EXACT } how;
 enum grown { LOW, ANY, OWN, SLIDE } grow;
 
@@ -43,7 +47,9 @@ struct trace {
 
 struct hole {
     size_t start, size; // granules
-    size_t end() const { return start + size; }
+    size_t end() const {
+        return start + size;
+    }
 };
 
 static double allocations, frees, passed, passed_by_frees;
@@ -52,10 +58,12 @@ struct heap {
     size_t granules;
     std::vector<hole> holes;
 
-    explicit heap(size_t bytes) : granules(bytes / granule) { holes.push_back({0, granules}); }
+    explicit heap(size_t bytes) : granules(bytes / granule) {
+        holes.push_back({0, granules});
+    }
 
     static size_t takes(size_t bytes) {
-        size_t to = bytes >= rounded ? std::max(rounded, granule) : granule;
+        size_t to = bytes >= rounded_from ? std::max(rounded, granule) : granule;
         return (bytes + to - 1) / to * to / granule;
     }
 
@@ -71,10 +79,12 @@ struct heap {
         const size_t n = takes(bytes), align = alignment(bytes);
         const bool large = may_be_large && large_part && n > granules / large_part;
         bool found = false;
+        size_t first = 0;
         allocations++;
         for (size_t i = 0; i < among.size(); i++) {
             const hole &h = among[i];
             const size_t low = (h.start + align - 1) / align * align;
+            if (found && !large && near_part && h.end() > among[first].end() + granules / near_part) break;
             passed++;
             if (h.size < n || low + n > h.end()) continue;
             const bool exact = h.size == n && how != FIRST;
@@ -82,6 +92,7 @@ struct heap {
                 (how == BEST && (large ? h.size <= among[which].size : h.size < among[which].size))) {
                 at = large ? (h.end() - n) / align * align : low;
                 which = i;
+                if (!found) first = i;
                 found = true;
             }
             if (exact || (found && how == FIRST && !large)) break;
@@ -239,6 +250,8 @@ int main(int argc, char **argv) {
     rounded = number("round");
     most_aligned = number("align");
     handle = number("handle");
+    rounded_from = number("from");
+    near_part = number("within");
     large_part = number("large");
     for (const trace &t : traces) {
         const size_t bytes = smallest(t);

@@ -216,6 +216,11 @@ static tsp_status give_back(heap *h, void *pointer, size_t bytes, int any) {
     return old_object(h, pointer, bytes, any, 1, 0);
 }
 
+/* Not by a call of V_alloc, which gcc would then compile in two parts. */
+static void *obtain(heap *h, size_t bytes, size_t align) {
+    return new_object(h, bytes, align, 0);
+}
+
 static tsp_status allocate_grown(heap *h, size_t bytes, size_t align, void **result) {
     return allocate(h, bytes, align, 1, result);
 }
@@ -266,7 +271,7 @@ done:
 static void *resized_object(heap *h, void *pointer, size_t old_bytes, int any, size_t bytes, size_t align) {
     void *result = NULL;
     tsp_status status;
-    if (offset(h, pointer) >= capacity(h) && is_nothing(h, pointer, old_bytes, any)) return V_(alloc)(h, bytes, align);
+    if (offset(h, pointer) >= capacity(h) && is_nothing(h, pointer, old_bytes, any)) return obtain(h, bytes, align);
     if (!is_power_of_two(align)) return refuse(h, pointer, TSP_BAD_ALIGNMENT);
     if (bytes) {
         status = resize(h, pointer, old_bytes, any, bytes, align, 1, &result);
@@ -366,7 +371,7 @@ void *V_(alloc)(heap *h, size_t size, size_t align) {
 }
 
 void *V_(alloc_zeroed)(heap *h, size_t size, size_t align) {
-    return zeroed(V_(alloc)(h, size, align), 0, size);
+    return zeroed(obtain(h, size, align), 0, size);
 }
 
 tsp_status V_(dealloc)(heap *h, void *pointer, size_t size, size_t align) {
@@ -400,7 +405,7 @@ tsp_status V_(try_dealloc)(heap *h, void *pointer, size_t size, size_t align) {
 }
 
 void *V_(malloc)(heap *h, size_t size) {
-    return h->state == SIZED ? refuse(h, NULL, TSP_SIZED_HEAP) : V_(alloc)(h, size, malloc_alignment(size));
+    return h->state == SIZED ? refuse(h, NULL, TSP_SIZED_HEAP) : obtain(h, size, malloc_alignment(size));
 }
 
 void *V_(calloc)(heap *h, size_t count, size_t size) {
@@ -418,7 +423,7 @@ void *V_(reallocarray)(heap *h, void *pointer, size_t count, size_t size) {
 }
 
 void *V_(aligned_alloc)(heap *h, size_t align, size_t size) {
-    return h->state == SIZED ? refuse(h, NULL, TSP_SIZED_HEAP) : V_(alloc)(h, size, align);
+    return h->state == SIZED ? refuse(h, NULL, TSP_SIZED_HEAP) : obtain(h, size, align);
 }
 
 void V_(free)(heap *h, void *pointer) {
