@@ -7,6 +7,10 @@
 #include <stddef.h>
 #include <sys/mman.h>
 
+#ifndef TSP_LANE_BITS
+#define TSP_LANE_BITS 3
+#endif
+
 /* A heap of 64 units with objects a, b, c of four units each and 52 free ones after them. */
 static unsigned char *a, *b, *c;
 static size_t four;
@@ -926,7 +930,8 @@ static unsigned char *end_of_hole(kitchen *k, size_t i, size_t holes) {
 }
 
 /* Every hop and top of tsp16m: which holes are stations is found out by flipping a bit of each hop. Then a top is the
- * largest hole of the span that ends there; and a hop leads to the next station, and nowhere else. */
+ * largest hole of the span that ends there; and a hop leads to the next station, and nowhere else. Which are
+ * stations is part of the format. */
 TEST_BOTH(check_knows_every_hop_and_top) {
     enum { HOLES = 400, HEAD = HOLES };
     dice d = 5;
@@ -949,6 +954,7 @@ TEST_BOTH(check_knows_every_hop_and_top) {
                     own[0] ^= 1;
                     is_station = V_(check)(&k.heap).status == TSP_CORRUPT;
                     own[0] ^= 1;
+                    CHECK(is_station == !((uint16_t)(at / GRANULE * 40503u) >> (16 - TSP_LANE_BITS * lane)));
                 }
                 if (is_station) {
                     write_link(top, (uint32_t)(largest / GRANULE) + 1);
@@ -981,6 +987,28 @@ TEST_BOTH(check_knows_every_hop_and_top) {
     CHECK(found[1] > 10 && found[2] > 0 && found[2] <= found[1] && found[1] < HOLES);
     CHECK(says(&k.heap, '0', 0));
     close_kitchen(&k);
+}
+
+/* The first station of a lane says that the next ends where none can: before the heap there is nothing to read. */
+TEST_BOTH(hop_to_the_heaps_first_granules) {
+    enum { HOLES = 200 };
+    for (size_t lane = 1; lane <= LANES; lane++)
+        for (size_t to = 1; to <= lane; to++) {
+            dice d = 7;
+            kitchen k = lay_holes(&d, HOLES, 0, sized);
+            uint32_t end;
+            size_t i = 0;
+            memcpy(&end, end_of_hole(&k, HOLES, HOLES) - (lane + 1) * GRANULE, LINK);
+            while (end_of_hole(&k, i, HOLES) < k.base + end * GRANULE) i++;
+            write_link(end_of_hole(&k, i, HOLES) - (lane + 1) * GRANULE, (uint32_t)to - end);
+            broken = 1;
+            CHECK(V_(dealloc)(&k.heap, wall[i], UNIT, 1) == TSP_OK); /* and that station is none any more */
+            carry_on(&k, &d, 40);
+            CHECK(guards_hold(&k.where));
+            broken = 0;
+            V_(reset)(&k.heap);
+            close_kitchen(&k);
+        }
 }
 
 /* What is asked of the heap around a damaged hole. */
