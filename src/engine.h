@@ -6,10 +6,10 @@
  * maximal run of free granules. It describes itself in its last ones, so that cutting an object from its low end, or
  * growing it downwards, moves nothing:
  *
- *      start of the hole                                        its end
- *        v                                                        v
- *        [ ...free... | hop2 top2 | hop1 top1 | gap  size ][ live object ...
- *                      third-last   second-last  last granule
+ *      start of the hole                                            its end
+ *        v                                                            v
+ *        [ ...free... | hop3 top3 | hop2 top2 | hop1 top1 | gap  size ][ live object ...
+ *                                  third-last  second-last  last granule
  *
  *      size  granules in this hole
  *      gap   distance to the end of the next hole
