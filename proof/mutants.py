@@ -25,10 +25,10 @@ SWAPS = {
 }
 STATUSES = ['TSP_OK', 'TSP_NO_MEMORY', 'TSP_BUSY', 'TSP_BAD_ALIGNMENT', 'TSP_FOREIGN', 'TSP_MISALIGNED',
             'TSP_ALREADY_FREE', 'TSP_INTERIOR', 'TSP_WRONG_SIZE', 'TSP_SIZED_HEAP', 'TSP_CORRUPT']
-NAMES = {a: [b] for pair in (('NOWHERE', 'DAMAGED'), ('SIZED', 'REMEMBERS'), ('TSP_OBJECT', 'TSP_LIVE'))
-         for a, b in (pair, pair[::-1])}
+NAMES = {a: [b] for pair in (('SIZED', 'REMEMBERS'), ('TSP_OBJECT', 'TSP_LIVE')) for a, b in (pair, pair[::-1])}
 NAMES.update({s: [t for t in ('TSP_OK', STATUSES[(i + 1) % len(STATUSES)]) if t != s] for i, s in enumerate(STATUSES)})
-NAMES.update({'NULL': [], 'UNMADE': ['SIZED'], 'TSP_HOLE': ['TSP_LIVE'], 'break': [''], 'continue': ['']})
+NAMES.update({'NULL': [], 'UNMADE': ['SIZED'], 'DAMAGED': ['0'], 'TSP_HOLE': ['TSP_LIVE'], 'break': [''],
+              'continue': ['']})
 
 TOKEN = re.compile(r'''(?P<skip>\s+|/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'
     |\#if[ ]TSP_DEBUG\b.*?\n\#(?=else|endif)  # debugging aids, which these builds have not
