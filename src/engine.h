@@ -330,9 +330,10 @@ static HOT void scan(const heap *h, const byte *before, size_t end, size_t stop,
 static void ride(const heap *h, size_t n, size_t mask, int large, place *p, spot *best) {
     unsigned lane = TSP_LANES;
     byte *at = head(h), *station = at;
-    size_t end = 0, d, next[TSP_LANES + 2]; /* by lane: where the station after p's ends */
+    size_t end = 0, next[TSP_LANES + 2]; /* by lane: where the station after p's ends */
     next[TSP_LANES + 1] = (size_t)-1;
     for (;;) {
+        size_t d;
         while ((d = hop(at, lane, h->granules - end)) != 0) {
             station = node(h, end + d);
             if (get(TOP(station, lane)) >= n) break;

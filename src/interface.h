@@ -361,8 +361,9 @@ size_t V_(init_sized)(heap *h, void *memory, size_t size) {
 
 void V_(reset)(heap *h) {
     lock_state state = LOCK(h);
+    unsigned char *failed = &FAILED(h, state);
     empty(h, h->state);
-    FAILED(h, state) = 0;
+    *failed = 0;
     UNLOCK(h, state);
 }
 
