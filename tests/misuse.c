@@ -454,7 +454,7 @@ TEST(words_for_every_status) {
         CHECK(text != NULL && text[0] != '\0');
         for (int t = TSP_OK; t < s; t++) CHECK(strcmp(text, tsp_status_text((tsp_status)t)) != 0);
     }
-    CHECK(tsp_status_text((tsp_status)77) != NULL);
+    CHECK(strlen(tsp_status_text((tsp_status)77)) > 0);
     CHECK(strcmp(tsp_version(), TSP_VERSION) == 0);
 }
 
