@@ -36,12 +36,12 @@ tell() {
 
 # -- 16 bits ---------------------------------------------------------------------------------------------------------
 
-# avr FAMILY TEST WORD [FLAGS]: those cases of a test whose names contain the word.
+# avr FAMILY TEST WORD [FLAGS] [LIBRARY]: those cases of a test whose names contain the word.
 avr() {
     name=$2-$1${3:+-$3}
     # shellcheck disable=SC2086 # none, or some
     avr-gcc -mmcu=atmega2560 -Os -std=c11 -w -Iinclude -include tests/avr/board.h -DTSP_V="$1" -DTEST_SECONDS=0 \
-        -DTEST_WORD="\"$3\"" ${4:-} -o "$out/$name.elf" "tests/$2.c" tests/avr/board.c "$out"/avr/*.o \
+        -DTEST_WORD="\"$3\"" ${4:-} -o "$out/$name.elf" "tests/$2.c" tests/avr/board.c "$out/${5:-avr}"/*.o \
         -Wl,--gc-sections,--defsym=__DATA_REGION_LENGTH__=0xfe00,--defsym=__stack=0x80ffff > "$out/$name.out" 2>&1 &&
         "$out/simulator" "$out/$name.elf" > "$out/$name.out" 2>&1
     status=$?
@@ -52,15 +52,16 @@ avr() {
 }
 
 avr_suite() {
-    mkdir -p "$out/avr"
-    for source in src/*.c; do
-        avr-gcc -mmcu=atmega2560 -Os -std=c99 -Wall -Wextra -DTSP_FREESTANDING -Iinclude -c \
-            -o "$out/avr/$(basename "$source" .c).o" "$source"
+    mkdir -p "$out/avr" "$out/low"
+    for source in src/*.c; do # and once more with no object large, for tests that draw their layouts from the low end
+        compile="avr-gcc -mmcu=atmega2560 -Os -std=c99 -Wall -Wextra -DTSP_FREESTANDING -Iinclude -c $source"
+        $compile -o "$out/avr/$(basename "$source" .c).o"
+        $compile -o "$out/low/$(basename "$source" .c).o" -DTSP_LARGE=1
     done
     for family in tsp4k tsp16m; do
         avr $family arithmetic ""
         avr $family failures ""
-        avr $family crate ""
+        avr $family crate "" "" low
         avr $family model every_tiny
     done | tee "$out/avr.sums"
     { # all states of heaps as large as the simulator can go through in a minute
