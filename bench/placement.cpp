@@ -10,8 +10,7 @@
 //     large=32      an object of more than 1/32 of the heap goes to the high end of the last hole (best: of the last of
 //                   the smallest); 0: none does
 //     grown=low     where an object goes that moves to grow: low, as if it were small; any; own: any, its old bytes
-//     too;
-//                   slide: into its own bytes and the holes around them, or else any
+//                   too; slide: into its own bytes and the holes around them, or else any
 //     within=0      how far behind the first fit an exact one may be: this part of the heap; 0: anywhere
 //     granule=4     bytes
 //     round=8       sizes from `from` on are rounded up to a multiple of it

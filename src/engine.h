@@ -172,8 +172,9 @@ static inline unsigned lanes_of(size_t end, size_t size) {
  * below says. */
 static void set_top(const heap *h, const byte *at, size_t end, unsigned lane) {
     size_t left = hop(at, lane, h->granules - end), top = 0, d;
-    byte *station = node(h, end + left);
+    byte *station;
     if (!left) return;
+    station = node(h, end + left);
     while ((d = hop(at, lane - 1, left)) != 0) {
         at = node(h, end += d);
         left -= d;
@@ -188,8 +189,9 @@ static inline void adjust_tops(const heap *h, const place *p, size_t was, size_t
 #if TSP_LANES
     for (unsigned lane = 1; lane <= TSP_LANES; lane++) {
         size_t d = hop(p->at[lane], lane, h->granules - p->end[lane]), top;
-        byte *station = node(h, p->end[lane] + d);
+        byte *station;
         if (!d) return;
+        station = node(h, p->end[lane] + d);
         top = get(TOP(station, lane));
         if (is >= top) set(TOP(station, lane), is);
         else if (was >= top) set_top(h, p->at[lane], p->end[lane], lane);
@@ -221,13 +223,15 @@ static inline void extract(const heap *h, const place *p, size_t end, size_t siz
     link_out(GAP(p->at[0]), GAP(n));
 #if TSP_LANES
     for (unsigned lane = 1; lane <= TSP_LANES && size > lane; lane++) {
-        byte *before = p->at[lane], *after;
+        byte *before = p->at[lane];
         size_t d = get(HOP(before, lane));
         if (d != end - p->end[lane]) break;
         link_out(HOP(before, lane), HOP(n, lane));
         d = hop(before, lane, h->granules - p->end[lane]);
-        after = node(h, p->end[lane] + d);
-        if (d && get(TOP(after, lane)) < get(TOP(n, lane))) set(TOP(after, lane), get(TOP(n, lane)));
+        if (d) {
+            byte *after = node(h, p->end[lane] + d);
+            if (get(TOP(after, lane)) < get(TOP(n, lane))) set(TOP(after, lane), get(TOP(n, lane)));
+        }
     }
 #else
     (void)size;
