@@ -134,7 +134,8 @@ typedef struct tsp_usage {
     size_t objects;  /* live objects; those of size zero do not count */
     size_t largest;  /* the largest n for which V_alloc(spoon, n, 1) succeeds now */
     size_t low_free; /* the lowest that free has been since init or reset */
-    size_t failed;   /* requests that found no memory since init or reset; stops counting at 254 */
+    size_t failed;   /* requests that found no memory since init or reset, but for V_resize_in_place, which only asks;
+                        stops counting at 254 */
 } tsp_usage;
 
 /* What V_walk passes to its visitor. */
@@ -229,8 +230,9 @@ TSP_HANDLE(tsp16m, uint32_t, uint32_t hop3; uint32_t objects; uint32_t hop2; uin
  * void *V_calloc(spoon, count, size)
  *     count * size bytes of zeros; NULL also where the product is more than size_t holds.
  * void *V_realloc(spoon, pointer, size)
- *     As C's realloc; alignment as V_malloc(size). NULL: the old object is as it was. pointer NULL allocates; size 0
- *     frees the object and returns as V_malloc(0). An object of a stricter alignment is for V_resize.
+ *     As C's realloc; alignment as V_malloc(size), but what does not grow stays where it is, however it is aligned.
+ *     NULL: the old object is as it was. pointer NULL allocates; size 0 frees the object and returns as V_malloc(0). An
+ *     object of a stricter alignment is for V_resize.
  * void *V_reallocarray(spoon, pointer, count, size)
  *     V_realloc of count * size; NULL where the product is more than size_t holds.
  * void *V_aligned_alloc(spoon, align, size)

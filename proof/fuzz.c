@@ -237,7 +237,7 @@ static void use_nothing(oracle *m, const call *c) {
     if (fits) {
         if (CHECK(q && is_placed(&m->k, q, size, c->align))) enlist(m, q, size, c->align);
     } else if (size) {
-        check_refusal(m);
+        check_refusal(m, 1);
     } else {
         CHECK(is_unchanged(&m->k));
     }
@@ -272,14 +272,14 @@ static void survive(run *r, const call *c) {
     oracle *m = &r->m;
     unsigned char *q;
     tsp_status status = perform(&m->k.heap, c, &q);
-    size_t i = index_of(m, c->p);
+    size_t i = index_of(m, c->p), align = c->align;
     if (status == TSP_OK && i < m->count && (is_end(c) || is_resize(c))) {
         r->ended[r->ends++ % 4] = m->live[i];
         m->live[i] = m->live[--m->count];
     }
     if (q == NULL || c->size == 0 || is_end(c)) return;
-    if (!CHECK(c->size <= m->k.total && is_placed(&m->k, q, c->size, c->what == RESIZES + IN_PLACE ? 1 : c->align)))
-        return;
+    if (is(c, RESIZES + IN_PLACE, RESIZES + REALLOCARRAY)) align = 1; /* what need not move keeps what it has */
+    if (!CHECK(c->size <= m->k.total && is_placed(&m->k, q, c->size, align))) return;
     fill(q, 0, c->size, m->seed);
     if (m->count < m->room) {
         object o = {offset_of(m, q), c->size, c->align, m->seed++};

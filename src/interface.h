@@ -237,6 +237,7 @@ static tsp_status resize(heap *h, void *pointer, size_t old_bytes, int any, size
     if (n - 1 >= h->granules) goto done;
     old = leave(h, o.a, o.b, bytes);
     start = o.a;
+    if (any && n <= o.b - o.a) align = 1; /* realloc: malloc gave what it promises, and V_alloc what was asked for */
     if (((uintptr_t)pointer & (align - 1)) || (n > o.b - o.a && !grow(h, &o, n))) {
         if (!may_move) goto done;
         status = allocate_grown(h, bytes, align, result);
@@ -262,7 +263,7 @@ static tsp_status resize(heap *h, void *pointer, size_t old_bytes, int any, size
         if (status == TSP_OK) release(h, &o);
     }
 done:
-    if (status == TSP_NO_MEMORY) tsp_count_failure(&FAILED(h, state));
+    if (status == TSP_NO_MEMORY && may_move) tsp_count_failure(&FAILED(h, state));
     UNLOCK(h, state);
     return status;
 }

@@ -176,6 +176,7 @@ static void ask_as_in_c(oracle *m, size_t size) {
         const object *o = &m->live[i];
         void *p = m->k.base + o->start;
         tsp_status status = verdict(m, o, size);
+        align = realloc_align(o, size);
         fits = size <= m->k.total &&
                (can_stay(m, i, size, align) || can_slide(m, i, size, align) || can_place(m, size, align));
         judge_resized(m, o, V_(realloc)(h, p, size), size, align, fits, 0);
@@ -307,9 +308,10 @@ static void products(int fragmented) {
             judge_new(m, V_(reallocarray)(h, NULL, count, each), bytes, align, fits, 0);
             for (size_t i = 0; i < m->count && bytes; i += 3) {
                 const object *o = &m->live[i];
-                int stays = bytes <= m->k.total && (can_stay(m, i, bytes, align) || can_slide(m, i, bytes, align));
+                const size_t keep = realloc_align(o, bytes);
+                int stays = bytes <= m->k.total && (can_stay(m, i, bytes, keep) || can_slide(m, i, bytes, keep));
                 void *q = V_(reallocarray)(h, m->k.base + o->start, count, each);
-                judge_resized(m, o, q, bytes, align, fits || stays, 0);
+                judge_resized(m, o, q, bytes, keep, fits || stays, 0);
             }
         }
         CHECK(misuse.count == 0);

@@ -605,6 +605,35 @@ TEST_BOTH(statistics_do_not_drift) {
     close_kitchen(&k);
 }
 
+/* Whoever tries in place before it moves has not run out of memory. */
+TEST_BOTH(in_place_is_no_failed_request) {
+    kitchen k = open_kitchen(100, sized);
+    void *p = V_(alloc)(&k.heap, 10 * G, 1);
+    CHECK(p && V_(alloc)(&k.heap, 10 * G, 1));
+    CHECK(V_(resize_in_place)(&k.heap, p, 10 * G, 20 * G, 1) == TSP_NO_MEMORY);
+    CHECK(V_(resize_in_place)(&k.heap, p, 10 * G, 200 * G, 1) == TSP_NO_MEMORY);
+    CHECK(V_(resize_in_place)(&k.heap, NULL, 0, 200 * G, 1) == TSP_NO_MEMORY);
+    CHECK(V_(usage)(&k.heap).failed == 0);
+    CHECK(V_(resize)(&k.heap, p, 10 * G, 200 * G, 1) == NULL);
+    CHECK(V_(usage)(&k.heap).failed == 1);
+    close_kitchen(&k);
+}
+
+/* An object that is less aligned than V_malloc would have it, in a full heap: shrinking it failed. */
+TEST(realloc_shrinks_where_it_is) {
+    enum { OBJECTS = 8 };
+    kitchen k = open_kitchen(OBJECTS * 17, 0);
+    void *p[OBJECTS];
+    for (int i = 0; i < OBJECTS; i++) CHECK((p[i] = V_(alloc)(&k.heap, 17 * UNIT, UNIT)) != NULL);
+    for (int i = 0; i < OBJECTS; i++) {
+        CHECK(V_(realloc)(&k.heap, p[i], 17 * UNIT) == p[i]);
+        CHECK(V_(realloc)(&k.heap, p[i], 16 * UNIT) == p[i]);
+        CHECK(V_(usable_size)(&k.heap, p[i]) == 16 * UNIT);
+    }
+    CHECK(V_(usage)(&k.heap).failed == 0);
+    close_kitchen(&k);
+}
+
 /* esp8266/Arduino#7322: the "largest free block" could not be allocated. */
 TEST_BOTH(largest_can_be_had) {
     for (unsigned seed = 1; seed <= 200; seed++) {

@@ -86,6 +86,11 @@ static inline size_t malloc_align(size_t size) {
     return align;
 }
 
+/* What realloc of this object must keep to: what it need not grow stays where it is, however V_alloc aligned it. */
+static inline size_t realloc_align(const object *o, size_t size) {
+    return round_up(size) <= round_up(o->size) ? 1 : malloc_align(size);
+}
+
 /* -- Keeping the list --------------------------------------------------------------------------------------------- */
 
 static inline void enlist(oracle *m, const void *at, size_t size, size_t align) {
@@ -172,11 +177,11 @@ static inline int settle(oracle *m) {
     return test_failures == 0;
 }
 
-/* The heap was refused or had no room: nothing of it may have changed. */
-static inline void check_refusal(oracle *m) {
+/* There was no room: nothing of the heap may have changed, and `failed` is one more unless it was only tried in place. */
+static inline void check_refusal(oracle *m, int counts) {
     CHECK(is_unchanged(&m->k));
-    if (m->failed < MOST_FAILED) m->failed++;
-    if (m->failed_at_most < MOST_FAILED) m->failed_at_most++;
+    if (counts && m->failed < MOST_FAILED) m->failed++;
+    if (counts && m->failed_at_most < MOST_FAILED) m->failed_at_most++;
 }
 
 /* An address for no bytes: aligned, not NULL, not in the heap. */
@@ -234,7 +239,7 @@ static inline void make_object(oracle *m, int way, size_t size, size_t align) {
     }
     note_answer(m, p);
     if (p == NULL) {
-        if (CHECK(!fits)) check_refusal(m);
+        if (CHECK(!fits)) check_refusal(m, 1);
         return;
     }
     CHECK(fits);
@@ -274,7 +279,7 @@ static inline void resize_object(oracle *m, int way, size_t i, size_t size, size
     unsigned char *p = m->k.base + o.start, *q = NULL;
     size_t kept = way >= REALLOC ? round_up(o.size) : o.size, free_before = m->k.total - m->used;
     int stays, fits;
-    if (way >= REALLOC) align = malloc_align(size);
+    if (way >= REALLOC) align = realloc_align(&o, size);
     if (kept > size) kept = size;
     stays = can_stay(m, i, size, align);
     fits = stays || (way != IN_PLACE && (can_slide(m, i, size, align) || can_place(m, size, align)));
@@ -293,7 +298,7 @@ static inline void resize_object(oracle *m, int way, size_t i, size_t size, size
     }
     note_answer(m, q);
     if (q == NULL) {
-        if (CHECK(!fits)) check_refusal(m);
+        if (CHECK(!fits)) check_refusal(m, way != IN_PLACE);
         return;
     }
     CHECK(fits);

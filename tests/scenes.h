@@ -225,6 +225,7 @@ static void resize(int what, unsigned a, size_t old_bytes, size_t bytes, size_t 
     if (keep > bytes) keep = bytes;
     again();
     peak = count(gone.live) + n;
+    if (what == REALLOC && n <= b - a) align = 1; /* what shrinks stays, however it is aligned */
     if (stays(&now, a, n, align)) {
         at = a;
     } else if (what != IN_PLACE) {
@@ -246,7 +247,7 @@ static void resize(int what, unsigned a, size_t old_bytes, size_t bytes, size_t 
     }
     CHECK(q == (at == NONE ? NULL : address(at)));
     if (q) CHECK(memcmp(q, now_bytes + a * GRANULE, keep) == 0);
-    if (at == NONE) stay_here(1, by);
+    if (at == NONE) stay_here(what != IN_PLACE, by); /* to try in place first is not to run out of memory */
     else arrive(with(gone, at, n), gone.live, peak, by);
 }
 
