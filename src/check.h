@@ -27,14 +27,72 @@ static tsp_report check_guards(const heap *h) {
 }
 #endif
 
-static tsp_report check(const heap *h) {
-    size_t end = 0, free = 0, objects = 0, d;
-    const byte *n = head(h);
-#if TSP_LANES
-    /* By lane: the next station's end, or 0; and the largest hole since the last. */
-    size_t next[1 + TSP_LANES], top[1 + TSP_LANES] = {0};
-    for (unsigned lane = 1; lane <= TSP_LANES; lane++) next[lane] = get(HOP(n, lane));
+#if TSP_INDEX
+
+/* Whether last[] and the bits over it say what the list, which is known to be sound, says of each chunk. */
+static tsp_report check_chunks(const heap *h) {
+    const size_t n = chunks(h->granules);
+    const byte *level = has(h);
+    size_t end = 0, d = get(GAP(head(h))), bits = n, more = words(n);
+    for (size_t c = 0; c < n; c++) {
+        size_t last = 0;
+        for (; d && end + d <= (c + 1) * TSP_CHUNK; d = get(GAP(node(h, end)))) last = end += d;
+        if (lasts(h)[c] != (last ? last - c * TSP_CHUNK : 0))
+            return found(c * TSP_CHUNK, "[4] a chunk's last hole is not what the index has");
+        if ((get_word(level + 4 * (c / TSP_FAN)) >> c % TSP_FAN & 1) != (last != 0))
+            return found(c * TSP_CHUNK, "[4] a chunk's bit is not what the index has");
+    }
+    for (; more > 1; bits = more, more = words(more)) { /* each level by the one below */
+        const byte *above = level + 4 * more;
+        for (size_t i = 0; i < more; i++)
+            if ((get_word(above + 4 * (i / TSP_FAN)) >> i % TSP_FAN & 1) != (get_word(level + 4 * i) != 0))
+                return found(0, "[4] a bit over bits is not what the index has");
+        if (bits % TSP_FAN && get_word(level + 4 * (more - 1)) >> bits % TSP_FAN)
+            return found(0, "[4] the index has bits for chunks that are not there");
+        level = above;
+    }
+    if ((bits < 32 ? get_word(level) >> bits : 0) != 0)
+        return found(0, "[4] the index has bits for chunks that are not there");
+    return found(0, NULL);
+}
+
+/* Whether each bin is a list of holes of its sizes, `holes` in all: as many as there are of two granules or more. */
+static tsp_report check_bins(const heap *h, size_t holes) {
+    for (unsigned c = 0; c < 32 * BIN_WORDS; c++) {
+        size_t before = 0, end = c < CLASSES ? get(bin(h, c)) : 0, size;
+        if ((get_word(h->index + c / 32 * 4) >> c % 32 & 1) != (end != 0))
+            return found(0, "[5] a bin's bit does not say whether it is empty");
+        for (; end; end = get(NEXT(first(h, end, size)))) {
+            place p;
+            size = binned(h, end);
+            if (size == 0 || holes-- == 0 || !find(h, end, &p) || p.end != end)
+                return found(0, "[5] a bin leads to what is no hole");
+            if (class_of(size) != c || get(PREV(first(h, end, size))) != before)
+                return found(end - size, "[5] a hole is not where its bin has it");
+            before = end;
+        }
+    }
+    return found(0, holes ? "[5] a hole is in no bin" : NULL);
+}
+
 #endif
+
+/* The live granules [a, b): objects, the last of which ends with them, each of a size that objects have. */
+static const char *check_objects(const heap *h, size_t a, size_t b, size_t *objects) {
+    while (a < b) {
+        const size_t end = find_mark(h, a);
+        if (end > b) return "[6] no mark where the last object before a hole or the heap's end ends";
+        if (to_granules(to_bytes(end - a)) != end - a) return "[6] an object has a size that is not rounded";
+        ++*objects;
+        a = end;
+    }
+    return NULL;
+}
+
+static tsp_report check(const heap *h) {
+    const char *what;
+    size_t end = 0, free = 0, holes = 0, objects = 0, d;
+    const byte *n = head(h);
     if (h->granules == 0) return found(0, h->used || h->objects ? "[7] objects in a heap without granules" : NULL);
     while ((d = get(GAP(n))) != 0) {
         size_t size, before = end;
@@ -45,38 +103,24 @@ static tsp_report check(const heap *h) {
         if (size == 0 || size > d) return found(end, "[2] a hole's size is zero, or reaches into the hole before it");
         if (size == d && before) return found(end, "[3] two holes touch");
         free += size;
-        if (h->state == REMEMBERS) {
-            size_t g = before;
-            while (g < end - size) { /* live granules: objects, the last of which ends where the hole begins */
-                g = find_mark(h, g);
-                objects++;
-                if (g > end - size) return found(end - size, "[6] no mark where the object before a hole ends");
-            }
-            if (find_mark(h, g) <= end) return found(g, "[6] a mark inside a hole");
+        holes += size > 1;
+        if (remembers(h)) {
+            what = check_objects(h, before, end - size, &objects);
+            if (what) return found(end - size, what);
+            if (find_mark(h, end - size) <= end) return found(end - size, "[6] a mark inside a hole");
         }
-#if TSP_LANES
-        for (unsigned lane = 1; lane <= TSP_LANES; lane++) {
-            if (size > top[lane]) top[lane] = size;
-            if ((lane <= lanes_of(end, size)) != (next[lane] == end))
-                return found(end, "[4] a lane is not the list of its stations");
-            if (next[lane] != end) continue;
-            d = get(HOP(n, lane));
-            next[lane] = d ? end + d : 0;
-            if (get(TOP(n, lane)) != top[lane]) return found(end, "[5] a station's top is not its largest hole");
-            top[lane] = 0;
-        }
-#endif
     }
-#if TSP_LANES
-    for (unsigned lane = 1; lane <= TSP_LANES; lane++)
-        if (next[lane]) return found(end, "[4] a lane goes on after the last hole");
+#if TSP_INDEX
+    if (is_indexed(h)) {
+        tsp_report r = check_chunks(h);
+        if (r.what == NULL) r = check_bins(h, holes);
+        if (r.what) return r;
+    }
 #endif
-    if (h->state == REMEMBERS) {
-        while (end < h->granules) {
-            end = find_mark(h, end);
-            objects++;
-            if (end > h->granules) return found(h->granules, "[6] no mark at the end of the heap");
-        }
+    (void)holes;
+    if (remembers(h)) {
+        what = check_objects(h, end, h->granules, &objects);
+        if (what) return found(h->granules, what);
         if (h->granules % 8 && map(h)[h->granules / 8] >> h->granules % 8)
             return found(h->granules, "[6] marks beyond the last granule");
         if (objects != h->objects) return found(0, "[7] the number of objects is wrong");
@@ -105,10 +149,10 @@ tsp_report V_(check)(heap *h) {
 static tsp_report fits(const heap *h, byte *base, size_t size) {
     heap there = *h;
     there.base = base;
+    set_index(&there);
     if (h->granules == 0) return check(h);
     if (h->granules > size / GRANULE) return found(0, "the heap is larger than its memory");
-    if (h->state == REMEMBERS && ((size_t)h->granules + 7) / 8 > size - capacity(h))
-        return found(0, "the heap is larger than its memory");
+    if (behind(h->granules, !remembers(h)) > size - capacity(h)) return found(0, "the heap is larger than its memory");
     if (offset(h, base) & (malloc_alignment((size_t)-1) - 1)) return found(0, "the memory is not aligned as it was");
     return check(&there);
 }
@@ -123,13 +167,21 @@ tsp_report V_(attach)(heap *h, void *memory, size_t size, int alone) {
     base = (byte *)memory + lost;
     if (alone) {
         r = fits(h, base, size - lost);
-        if (r.status == TSP_OK && h->granules) h->base = base;
+        if (r.status == TSP_OK && h->granules) {
+            h->base = base;
+            set_index(h);
+        }
         if (r.status == TSP_OK && h->failed == TSP_HELD) h->failed = 0; /* whoever had the count is no more */
         return r;
     }
     state = LOCK(h);
     if (h->base != base && h->granules) r = found(0, "the heap's users have it at another address");
     else r = fits(h, base, size - lost);
+    if (r.status == TSP_OK) set_index(h); /* to what it is, if nobody scribbled on the handle */
     UNLOCK(h, state);
     return r;
 }
+
+#ifdef TSP_BUILT_
+PLAIN(TSP_V, _attach);
+#endif

@@ -180,10 +180,15 @@ static void debug_moved(byte *object, size_t n, legacy old) {
     set_site(object, n * GRANULE, old.site);
 }
 
-/* The object that was [a, b) is the n granules at start now; old is what goes on. */
-static void debug_resized(const heap *h, size_t a, size_t b, legacy old, size_t start, size_t n) {
+/* The granules [a, b) are about to be an object's no longer. */
+static void debug_cut_off(const heap *h, size_t a, size_t b) {
+    undress(h, a, b);
+}
+
+/* The object that was at a is the n granules at start now; old is what goes on. */
+static void debug_resized(const heap *h, size_t a, legacy old, size_t start, size_t n) {
     dress(h, start, n, old.bytes, old.wanted, old.site);
-    if (start == a && n < b - a) undress(h, a + n, b);
+    (void)a;
     GRIND(VALGRIND_MEMPOOL_CHANGE(h, h->base + a * GRANULE, h->base + start * GRANULE, old.wanted));
     TRACK(heaptrack_report_realloc(h->base + a * GRANULE, old.wanted, h->base + start * GRANULE));
 }
@@ -203,7 +208,8 @@ static ALWAYS_INLINE legacy leave(const heap *h, size_t a, size_t b, size_t want
 #define debug_freed(h, a, b) ((void)0)
 #define debug_open(h, a, b) ((void)0)
 #define debug_shut(h, a, b) ((void)0)
-#define debug_resized(h, a, b, old, start, n) ((void)0)
+#define debug_cut_off(h, a, b) ((void)0)
+#define debug_resized(h, a, old, start, n) ((void)0)
 #define debug_moved(object, n, old) ((void)0)
 
 #endif

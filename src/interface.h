@@ -1,189 +1,49 @@
-/* The public functions of one family, over engine.h: bytes and pointers become granules, misuse is refused, the lock is
- * held where it must be, and statistics are kept. Contracts are in teaspoon.h, and only there. */
+/* The public functions of one family, over objects.h: the lock is held where it must be, failures are counted, misuse is
+ * reported, and heaps are made. Contracts are in teaspoon.h, and only there. */
 
 #include "lock.h"
 
-/* -- Bytes and granules ------------------------------------------------------------------------------------------- */
+/* -- Objects of size 0, and what malloc promises -------------------------------------------------------------------- */
 
-/* What an object of this many bytes takes (see TSP_ROUND). Wraps to 0 for sizes that are refused for being 0 too. */
-static ALWAYS_INLINE size_t to_granules(size_t bytes) {
-#if TSP_DEBUG & TSP_GUARDS_
-    if (bytes && (bytes += TSP_GUARD_) < TSP_GUARD_) return 0;
-#endif
-    if (TSP_ROUND > GRANULE && bytes >= TSP_ROUND) return (bytes + TSP_ROUND - 1) / TSP_ROUND * (TSP_ROUND / GRANULE);
-    return (bytes + GRANULE - 1) / GRANULE;
-}
-
-/* The largest object that n granules can be, in bytes. */
-static size_t to_bytes(size_t n) {
-    const size_t step = TSP_ROUND > GRANULE && n * GRANULE >= TSP_ROUND ? TSP_ROUND : GRANULE;
-    n = n * GRANULE / step * step;
-    return n > TSP_GUARD_ ? n - TSP_GUARD_ : 0;
-}
-
-static ALWAYS_INLINE int is_power_of_two(size_t x) {
-    return x != 0 && (x & (x - 1)) == 0;
-}
-
-static ALWAYS_INLINE size_t capacity(const heap *h) {
-    return (size_t)h->granules * GRANULE;
-}
-
-static ALWAYS_INLINE byte *address(const heap *h, size_t granule) {
-    return h->base + granule * GRANULE;
-}
-
-/* Where `pointer` is in the heap, in bytes; at least capacity() if it is not. Integers, since comparing pointers into
- * different objects is undefined. */
-static ALWAYS_INLINE size_t offset(const heap *h, const void *pointer) {
-    return (size_t)((uintptr_t)pointer - (uintptr_t)h->base);
-}
-
-/* The address of an object of size 0: aligned, not NULL, outside the heap. */
+/* The address of an object of size 0, aligned and outside the heap: that of the handle, which nothing else of this heap
+ * can have, so that V_free knows it. Where the handle is less aligned it is the alignment, which V_dealloc needs not
+ * know, since it is told the size. */
 static COLD void *nowhere(const heap *h, size_t align) {
-    uintptr_t at = align;
-    if (offset(h, (void *)at) < capacity(h))
-        at = ((uintptr_t)h->base + capacity(h) + align - 1) & ~(uintptr_t)(align - 1);
+    uintptr_t at = (uintptr_t)h;
+    if (at & (align - 1)) {
+        at = align;
+        if (offset(h, (void *)at) < capacity(h))
+            at = ((uintptr_t)h->base + capacity(h) + align - 1) & ~(uintptr_t)(align - 1);
+    }
     return (void *)at;
 }
 
-static int is_nowhere(const heap *h, const void *pointer) {
-    uintptr_t at = (uintptr_t)pointer, align = at & (0 - at);
-    return offset(h, pointer) >= capacity(h) && nowhere(h, (size_t)align) == pointer;
-}
-
-/* The alignment of malloc(size): the largest power of two that is at most size and that any type needs. */
+/* The alignment of malloc(size): no object of that size wants more than the largest power of two that is at most it. */
 static size_t malloc_alignment(size_t size) {
-#if defined(__clang__) /* max_align_t as its own header has it, in C99 too */
-    struct strictest {
-        long long ll __attribute__((aligned(__alignof__(long long))));
-        long double ld __attribute__((aligned(__alignof__(long double))));
-    };
-    size_t align = __alignof__(struct strictest);
-#elif defined(__BIGGEST_ALIGNMENT__) /* gcc's is this, but for vectors, which want more */
-    size_t align = __BIGGEST_ALIGNMENT__ < 16 ? __BIGGEST_ALIGNMENT__ : 16;
-#else
-    struct strictest {
-        char c;
-        union {
-            long long ll;
-            long double ld;
-            void *p;
-            void (*f)(void);
-        } u;
-    };
-    size_t align = offsetof(struct strictest, u);
-#endif
-    while (size && align > size) align /= 2;
+    size_t align = TSP_MALLOC_ALIGN;
+    while (align > 1 && align > size) align /= 2;
     return align;
 }
 
-/* -- Objects, with the lock held ----------------------------------------------------------------------------------- */
-
-static inline void count_used(heap *h, size_t more, size_t less) {
-    h->used = (link)(h->used + more - less);
-    if (h->used > h->peak) h->peak = h->used;
-}
-
-static HOT tsp_status allocate(heap *h, size_t bytes, size_t align, int grown, void **result) {
-    size_t n = to_granules(bytes);
-    byte *object;
-    tsp_status status;
-    if (n - 1 >= h->granules) return TSP_NO_MEMORY;
-    status = claim(h, n, align - 1, !grown && is_large(h, n), &object);
-    if (status != TSP_OK) return status;
-    if (h->state == REMEMBERS) flip_mark(h, offset(h, object) / GRANULE + n);
-    count_used(h, n, 0);
-    h->objects++;
-    *result = object;
-    debug_new(h, offset(h, object) / GRANULE, n, bytes);
-    return TSP_OK;
-}
-
-/* The object at `pointer`, of which the caller says that it has so many bytes (any: does not say). */
-static HOT tsp_status locate(const heap *h, const void *pointer, size_t bytes, int any, extent *o) {
-    size_t n = to_granules(bytes), at = offset(h, pointer);
-    tsp_status status;
-    o->a = at / GRANULE | at * ((size_t)-1 / GRANULE + 1); /* rotated: what is between granules is large too */
-    o->b = o->a + n;
-    if (o->a >= h->granules) return offset(h, pointer) < capacity(h) ? TSP_MISALIGNED : TSP_FOREIGN;
-    if (h->state == REMEMBERS) {
-        o->b = find_mark(h, o->a);
-        if (o->b > h->granules || (!any && n != o->b - o->a)) {
-            status = examine(h, o);
-            return status != TSP_OK ? status : o->b > h->granules ? TSP_CORRUPT : TSP_WRONG_SIZE;
-        }
-    } else if (n - 1 >= h->granules - o->a) {
-        return TSP_WRONG_SIZE;
-    }
-    status = examine(h, o);
-#if TSP_DEBUG
-    if (TSP_GUARD_ && status == TSP_OK) {
-        size_t room = (o->b - o->a) * GRANULE, size = guarded_size(address(h, o->a), room);
-        if (size > room) return TSP_OVERRUN;
-        if (!any && size != bytes) return TSP_WRONG_SIZE;
-    }
-#endif
-    return status;
-}
-
-static HOT tsp_status deallocate(heap *h, const void *pointer, size_t bytes, int any) {
-    extent o;
-    tsp_status status = locate(h, pointer, bytes, any, &o);
-    if (status != TSP_OK) return status;
-    debug_freed(h, o.a, o.b);
-    release(h, &o);
-    flip_mark(h, o.b);
-    h->used = (link)(h->used - (o.b - o.a));
-    h->objects--;
-    return TSP_OK;
-}
-
-/* Lets an object have n granules, more than it has, by taking some of the hole behind it. */
-static int grow(const heap *h, const extent *o, size_t n) {
-    const size_t more = n - (o->b - o->a);
-    place p;
-    if (o->after < more) return 0;
-    find(h, o->b, &p);
-    cut(h, &p, o->end, o->after, o->b, more);
-    return 1;
-}
-
-/* Moves an object to n granules among its own and those of the holes around it; *start becomes where.
- *      [ before ] object [ after ]  =>  [ lead ] object [ tail ] */
-static int slide(const heap *h, const extent *o, size_t n, size_t align, legacy old, size_t *start) {
-    const size_t low = o->a - o->before, high = o->b + o->after, lead = padding(address(h, low), align - 1);
-    size_t tail = high - low;
-    if (lead > tail || n > tail - lead) return 0;
-    tail -= lead + n;
-    if (o->before) extract(h, &o->p, o->a, o->before);
-    if (o->after) extract(h, &o->p, o->end, o->after);
-    debug_open(h, low, o->a);
-    debug_open(h, o->b, high);
-    memmove(address(h, *start = low + lead), address(h, o->a), old.bytes);
-    debug_shut(h, low, low + lead);
-    debug_shut(h, high - tail, high);
-    if (tail) insert(h, &o->p, high, tail);
-    if (lead) insert(h, &o->p, low + lead, lead);
-    adjust_tops(h, &o->p, high - low, 0);
-    return 1;
+/* Whether what is for heaps that remember sizes has to be refused. */
+static ALWAYS_INLINE int is_sized(const heap *h) {
+    return TSP_CHECK && h->state == SIZED;
 }
 
 /* -- Calls, which take the lock ------------------------------------------------------------------------------------ */
 
 static COLD void *refuse(const heap *h, const void *pointer, tsp_status status) {
-    if (status > TSP_NO_MEMORY) tsp_misuse(h, pointer, status);
+    if (TSP_CHECK && status > TSP_NO_MEMORY) tsp_misuse(h, pointer, status);
+    (void)h, (void)pointer, (void)status;
     return NULL;
 }
 
-/* Impatient: NULL where the lock is held. */
-static HOT void *new_object(heap *h, size_t bytes, size_t align, int impatient) {
+static HOT void *new_object(heap *h, size_t bytes, size_t align) {
     void *result = NULL;
     tsp_status status;
     lock_state state;
-    if (!is_power_of_two(align)) return NULL;
-    if (!impatient) state = LOCK(h);
-    else if (!TRY_LOCK(h, &state)) return NULL;
+    if (TSP_CHECK && !is_power_of_two(align)) return NULL;
+    state = LOCK(h);
     status = allocate(h, bytes, align, 0, &result);
     if (status == TSP_NO_MEMORY && bytes) tsp_count_failure(&FAILED(h, state));
     UNLOCK(h, state);
@@ -191,79 +51,103 @@ static HOT void *new_object(heap *h, size_t bytes, size_t align, int impatient) 
     return bytes ? refuse(h, NULL, status) : nowhere(h, align);
 }
 
+/* The same for those who do not wait, and want to know why not. */
+static COLD tsp_status try_new_object(heap *h, size_t bytes, size_t align, void **result) {
+    tsp_status status;
+    lock_state state;
+    *result = NULL;
+    if (TSP_CHECK && !is_power_of_two(align)) return TSP_BAD_ALIGNMENT;
+    if (!TRY_LOCK(h, &state)) return TSP_BUSY;
+    status = allocate(h, bytes, align, 0, result);
+    if (status == TSP_NO_MEMORY && bytes) tsp_count_failure(&FAILED(h, state));
+    UNLOCK(h, state);
+    if (bytes == 0 && (*result = nowhere(h, align)) != NULL) status = TSP_OK;
+    return status;
+}
+
 /* Whether a pointer that is not into the heap stands for no bytes: NULL, or an object of size 0. any: the caller did
  * not say of what size. */
 static int is_nothing(const heap *h, const void *pointer, size_t bytes, int any) {
-    return pointer == NULL || (any ? is_nowhere(h, pointer) : bytes == 0);
+    return pointer == NULL || (any ? pointer == h : bytes == 0);
 }
 
 static HOT tsp_status old_object(heap *h, void *pointer, size_t bytes, int any, size_t align, int impatient) {
     tsp_status status;
     lock_state state;
-    if (((uintptr_t)pointer | align) & (align - 1)) /* also for 0, but for a NULL pointer, which is foreign */
+    if (!TSP_CHECK && is_nothing(h, pointer, bytes, any)) return TSP_OK;
+    if (TSP_CHECK && ((uintptr_t)pointer | align) & (align - 1)) /* also for 0, but for a NULL pointer, which is foreign */
         return is_power_of_two(align) ? TSP_MISALIGNED : TSP_BAD_ALIGNMENT;
     if (!impatient) state = LOCK(h);
     else if (!TRY_LOCK(h, &state)) return TSP_BUSY;
     status = deallocate(h, pointer, bytes, any);
     UNLOCK(h, state);
-    if (status != TSP_FOREIGN) return status;
+    if (!TSP_CHECK || status != TSP_FOREIGN) return status;
     if (align == 0) return TSP_BAD_ALIGNMENT;
     return is_nothing(h, pointer, bytes, any) ? TSP_OK : TSP_FOREIGN;
 }
 
 /* The same for callers that can afford a call, so that the hot paths are not compiled into each of them. */
-static tsp_status give_back(heap *h, void *pointer, size_t bytes, int any) {
-    return old_object(h, pointer, bytes, any, 1, 0);
+static COLD tsp_status give_back(heap *h, void *pointer, size_t bytes, int any, size_t align, int impatient) {
+    return old_object(h, pointer, bytes, any, align, impatient);
 }
 
 /* Not by a call of V_alloc, which gcc would then compile in two parts. */
-static void *obtain(heap *h, size_t bytes, size_t align) {
-    return new_object(h, bytes, align, 0);
+static COLD void *obtain(heap *h, size_t bytes, size_t align) {
+    return new_object(h, bytes, align);
 }
 
-static tsp_status allocate_grown(heap *h, size_t bytes, size_t align, void **result) {
+static COLD tsp_status allocate_grown(heap *h, size_t bytes, size_t align, void **result) {
     return allocate(h, bytes, align, 1, result);
 }
 
-static tsp_status resize(heap *h, void *pointer, size_t old_bytes, int any, size_t bytes, size_t align, int may_move,
+enum { MAY_MOVE, STAYS, TRIES /* and: does not wait either */ };
+
+static tsp_status resize(heap *h, void *pointer, size_t old_bytes, int any, size_t bytes, size_t align, int way,
                          void **result) {
-    size_t n = to_granules(bytes), start;
+    size_t n = to_granules(bytes), start, low, room, moved = 0;
     extent o;
     legacy old;
-    lock_state state = LOCK(h);
-    tsp_status status = locate(h, pointer, old_bytes, any, &o);
-    if (status != TSP_OK) goto done;
+    lock_state state;
+    tsp_status status;
+    if (way != TRIES) state = LOCK(h);
+    else if (!TRY_LOCK(h, &state)) return TSP_BUSY;
+    status = locate(h, pointer, old_bytes, any, &o);
+    if (CAN_FAIL && status != TSP_OK) goto done;
     status = TSP_NO_MEMORY;
     if (n - 1 >= h->granules) goto done;
     old = leave(h, o.a, o.b, bytes);
     start = o.a;
     if (any && n <= o.b - o.a) align = 1; /* realloc: malloc gave what it promises, and V_alloc what was asked for */
-    if (((uintptr_t)pointer & (align - 1)) || (n > o.b - o.a && !grow(h, &o, n))) {
-        if (!may_move) goto done;
+    if (((uintptr_t)pointer & (align - 1)) || n > o.b - o.a + o.after) {
+        if (way != MAY_MOVE) goto done;
         status = allocate_grown(h, bytes, align, result);
         if (status == TSP_OK) { /* both objects are live now, so the copy needs no lock */
             debug_moved(*result, n, old);
             UNLOCK(h, state);
             memmove(*result, pointer, old.bytes); /* they only overlap in a damaged heap */
-            status = give_back(h, pointer, old_bytes, any);
-            if (status != TSP_OK) give_back(h, *result, bytes, 0); /* it was given back meanwhile: misuse */
+            status = give_back(h, pointer, old_bytes, any, 1, 0);
+            if (TSP_CHECK && status != TSP_OK) give_back(h, *result, bytes, 0, 1, 0); /* it was given back meanwhile: misuse */
             return status;
         }
-        if (status != TSP_NO_MEMORY || !slide(h, &o, n, align, old, &start)) goto done;
+        if (TSP_CHECK && status != TSP_NO_MEMORY) goto done;
+        /* It slides within its own granules and those of the holes around it. */
+        low = o.a - o.before;
+        start = low + padding(address(h, low), align - 1);
+        room = o.b + o.after;
+        if (start > room || n > room - start) goto done;
+        moved = old.bytes;
+    } else if (n < o.b - o.a) {
+        debug_cut_off(h, o.a + n, o.b);
     }
+    status = start != o.a || n != o.b - o.a ? refill(h, &o, start, n, moved) : TSP_OK;
+    if (TSP_CHECK && status != TSP_OK) goto done;
     *result = address(h, start);
     flip_mark(h, o.b);
     flip_mark(h, start + n);
     count_used(h, n, o.b - o.a);
-    debug_resized(h, o.a, o.b, old, start, n);
-    status = TSP_OK;
-    if (start == o.a && start + n < o.b) {
-        o.a += n;
-        status = examine(h, &o);
-        if (status == TSP_OK) release(h, &o);
-    }
+    debug_resized(h, o.a, old, start, n);
 done:
-    if (status == TSP_NO_MEMORY && may_move) tsp_count_failure(&FAILED(h, state));
+    if (status == TSP_NO_MEMORY && way == MAY_MOVE) tsp_count_failure(&FAILED(h, state));
     UNLOCK(h, state);
     return status;
 }
@@ -272,15 +156,26 @@ done:
 static void *resized_object(heap *h, void *pointer, size_t old_bytes, int any, size_t bytes, size_t align) {
     void *result = NULL;
     tsp_status status;
-    if (offset(h, pointer) >= capacity(h) && is_nothing(h, pointer, old_bytes, any)) return obtain(h, bytes, align);
-    if (!is_power_of_two(align)) return refuse(h, pointer, TSP_BAD_ALIGNMENT);
+    if ((!TSP_CHECK || offset(h, pointer) >= capacity(h)) && is_nothing(h, pointer, old_bytes, any))
+        return obtain(h, bytes, align);
+    if (TSP_CHECK && !is_power_of_two(align)) return refuse(h, pointer, TSP_BAD_ALIGNMENT);
     if (bytes) {
-        status = resize(h, pointer, old_bytes, any, bytes, align, 1, &result);
+        status = resize(h, pointer, old_bytes, any, bytes, align, MAY_MOVE, &result);
     } else {
-        status = give_back(h, pointer, old_bytes, any);
+        status = give_back(h, pointer, old_bytes, any, 1, 0);
         result = nowhere(h, align);
     }
     return status == TSP_OK ? result : refuse(h, pointer, status);
+}
+
+static tsp_status resized_in_place(heap *h, void *pointer, size_t old_bytes, int any, size_t bytes, size_t align,
+                                   int way) {
+    void *result;
+    if (offset(h, pointer) >= capacity(h)) { /* an object of size 0, or none */
+        if (!is_nothing(h, pointer, old_bytes, any)) return TSP_FOREIGN;
+        return bytes ? TSP_NO_MEMORY : TSP_OK;
+    }
+    return resize(h, pointer, old_bytes, any, bytes, align, way, &result);
 }
 
 static void *zeroed(void *object, size_t from, size_t bytes) {
@@ -295,42 +190,61 @@ static size_t product(size_t count, size_t size) {
 
 /* -- Making a heap ------------------------------------------------------------------------------------------------ */
 
+/* The bytes behind so many granules: map and index. */
+static size_t behind(size_t granules, int sized) {
+    size_t bytes = sized ? 0 : map_bytes(granules);
+#if TSP_INDEX
+    if (granules >= TSP_INDEX_FROM) bytes = (bytes + 3) / 4 * 4 + index_bytes(granules);
+#endif
+    return bytes;
+}
+
+/* The granules of a heap in so many bytes, with what is behind them. */
+static size_t most_granules(size_t size, int sized) {
+    size_t granules = 0, step;
+    for (step = LINK_MAX / 2 + 1; step; step /= 2) { /* a division is more code on some machines */
+        const size_t more = granules + step;
+        if (more <= size / GRANULE && behind(more, sized) <= size - more * GRANULE) granules = more;
+    }
+    return to_granules(to_bytes(granules)); /* so that all of it can be one object */
+}
+
 /* One hole over everything, and statistics from the beginning. */
-static void empty(heap *h, unsigned char kind) {
+static void empty(heap *h) {
     place p;
-    for (unsigned lane = 0; lane <= TSP_LANES; lane++) set(HOP(head(h), lane), 0);
+    const size_t bytes = behind(h->granules, !remembers(h));
+    h->gap = 0;
     h->objects = h->used = h->peak = 0;
-    find(h, 0, &p);
-    if (h->granules) insert(h, &p, h->granules, h->granules);
-    if (kind == REMEMBERS && h->granules) {
-        size_t bytes = ((size_t)h->granules + 7) / 8;
+    set_index(h);
+    if (bytes) {
         debug_map(map(h), bytes);
         memset(map(h), 0, bytes);
     }
+    p.at = head(h);
+    p.end = 0;
+    if (h->granules) insert(h, &p, h->granules, h->granules);
     debug_heap(h);
+}
+
+static void set_state(heap *h, int state) {
+#if TSP_LOCK == TSP_LOCK_SPIN
+    __atomic_store_n(&h->state, (unsigned char)state, __ATOMIC_RELEASE);
+#else
+    h->state = (unsigned char)state;
+#endif
 }
 
 /* Everything but the lock, which V_once holds meanwhile. The state is set last: it says that all is there. (And only
  * here: the C library calls read it without the lock.) */
 static void make(heap *h, void *memory, size_t size, int sized) {
-    size_t lost = (size_t)(0 - (uintptr_t)memory) % GRANULE, granules;
-    const unsigned char kind = sized ? SIZED : REMEMBERS;
-    size = memory == NULL || size < lost ? 0 : size - lost;
-    granules = size / GRANULE;
-    if (!sized) { /* a byte of map for eight granules; in rounds, since a division is more code on some machines */
-        size_t over;
-        while ((over = granules * GRANULE + (granules + 7) / 8) > size) granules -= (over - size) / (2 * GRANULE) + 1;
-    }
-    if (granules > LINK_MAX) granules = LINK_MAX;
-    granules = to_granules(to_bytes(granules)); /* so that all of it can be one object */
+    const size_t lost = (size_t)(0 - (uintptr_t)memory) % GRANULE;
+    const int kind = sized ? SIZED : REMEMBERS;
+    const size_t granules = memory == NULL || size < lost ? 0 : most_granules(size - lost, sized);
     h->base = granules ? (byte *)memory + lost : NULL;
     h->granules = (link)granules;
-    empty(h, kind);
-#if TSP_LOCK == TSP_LOCK_SPIN
-    __atomic_store_n(&h->state, kind, __ATOMIC_RELEASE);
-#else
-    h->state = kind;
-#endif
+    set_state(h, kind | MAKING);
+    empty(h);
+    set_state(h, kind);
 }
 
 static size_t init(heap *h, void *memory, size_t size, int sized) {
@@ -341,11 +255,12 @@ static size_t init(heap *h, void *memory, size_t size, int sized) {
 
 static int is_made(const heap *h) {
 #if TSP_LOCK == TSP_LOCK_SPIN
-    return __atomic_load_n(&h->state, __ATOMIC_ACQUIRE) != UNMADE;
+    const unsigned char state = __atomic_load_n(&h->state, __ATOMIC_ACQUIRE);
+    return state != UNMADE && !(state & MAKING);
 #elif TSP_LOCK == TSP_LOCK_HOOKS
     (void)h;
     return 0; /* ask again under the lock: the platform's is all we have to order memory with */
-#else
+#else /* nobody interrupts who makes it */
     return h->state != UNMADE;
 #endif
 }
@@ -363,13 +278,13 @@ size_t V_(init_sized)(heap *h, void *memory, size_t size) {
 void V_(reset)(heap *h) {
     lock_state state = LOCK(h);
     unsigned char *failed = &FAILED(h, state);
-    empty(h, h->state);
+    empty(h);
     *failed = 0;
     UNLOCK(h, state);
 }
 
 void *V_(alloc)(heap *h, size_t size, size_t align) {
-    return new_object(h, size, align, 0);
+    return new_object(h, size, align);
 }
 
 void *V_(alloc_zeroed)(heap *h, size_t size, size_t align) {
@@ -389,25 +304,40 @@ void *V_(resize_zeroed)(heap *h, void *pointer, size_t old_size, size_t new_size
 }
 
 tsp_status V_(resize_in_place)(heap *h, void *pointer, size_t old_size, size_t new_size, size_t align) {
-    void *result;
-    if (!is_power_of_two(align)) return TSP_BAD_ALIGNMENT;
-    if (offset(h, pointer) >= capacity(h)) { /* an object of size 0, or none */
-        if (!is_nothing(h, pointer, old_size, 0)) return TSP_FOREIGN;
-        return new_size ? TSP_NO_MEMORY : TSP_OK;
-    }
-    return resize(h, pointer, old_size, 0, new_size, align, 0, &result);
+    if (TSP_CHECK && !is_power_of_two(align)) return TSP_BAD_ALIGNMENT;
+    return resized_in_place(h, pointer, old_size, 0, new_size, align, STAYS);
 }
 
 void *V_(try_alloc)(heap *h, size_t size, size_t align) {
-    return new_object(h, size, align, 1);
+    void *result;
+    const tsp_status status = try_new_object(h, size, align, &result);
+    return status == TSP_CORRUPT ? refuse(h, NULL, status) : result;
+}
+
+tsp_status V_(try_alloc_to)(heap *h, size_t size, size_t align, void **result) {
+    return try_new_object(h, size, align, result);
 }
 
 tsp_status V_(try_dealloc)(heap *h, void *pointer, size_t size, size_t align) {
-    return old_object(h, pointer, size, 0, align, 1);
+    return give_back(h, pointer, size, 0, align, 1);
+}
+
+tsp_status V_(try_malloc)(heap *h, size_t size, void **result) {
+    *result = NULL;
+    return is_sized(h) ? TSP_SIZED_HEAP : try_new_object(h, size, malloc_alignment(size), result);
+}
+
+tsp_status V_(try_realloc)(heap *h, void *pointer, size_t size) {
+    if (is_sized(h)) return TSP_SIZED_HEAP;
+    return resized_in_place(h, pointer, 0, 1, size, malloc_alignment(size), TRIES);
+}
+
+tsp_status V_(try_free)(heap *h, void *pointer) {
+    return is_sized(h) && pointer ? TSP_SIZED_HEAP : give_back(h, pointer, 0, 1, 1, 1);
 }
 
 void *V_(malloc)(heap *h, size_t size) {
-    return h->state == SIZED ? refuse(h, NULL, TSP_SIZED_HEAP) : obtain(h, size, malloc_alignment(size));
+    return is_sized(h) ? refuse(h, NULL, TSP_SIZED_HEAP) : new_object(h, size, malloc_alignment(size));
 }
 
 void *V_(calloc)(heap *h, size_t count, size_t size) {
@@ -416,7 +346,7 @@ void *V_(calloc)(heap *h, size_t count, size_t size) {
 }
 
 void *V_(realloc)(heap *h, void *pointer, size_t size) {
-    if (h->state == SIZED) return refuse(h, pointer, TSP_SIZED_HEAP);
+    if (is_sized(h)) return refuse(h, pointer, TSP_SIZED_HEAP);
     return resized_object(h, pointer, 0, 1, size, malloc_alignment(size));
 }
 
@@ -425,11 +355,14 @@ void *V_(reallocarray)(heap *h, void *pointer, size_t count, size_t size) {
 }
 
 void *V_(aligned_alloc)(heap *h, size_t align, size_t size) {
-    return h->state == SIZED ? refuse(h, NULL, TSP_SIZED_HEAP) : obtain(h, size, align);
+    if (is_sized(h)) return refuse(h, NULL, TSP_SIZED_HEAP);
+    if (size == 0 && (uintptr_t)h & (align - 1)) return NULL; /* there is no address that V_free would know */
+    return obtain(h, size, align);
 }
 
 void V_(free)(heap *h, void *pointer) {
-    refuse(h, pointer, pointer && h->state == SIZED ? TSP_SIZED_HEAP : give_back(h, pointer, 0, 1));
+    const tsp_status status = is_sized(h) && pointer ? TSP_SIZED_HEAP : old_object(h, pointer, 0, 1, 1, 0);
+    if (status != TSP_OK) refuse(h, pointer, status);
 }
 
 void V_(free_sized)(heap *h, void *pointer, size_t size) {
@@ -437,14 +370,14 @@ void V_(free_sized)(heap *h, void *pointer, size_t size) {
 }
 
 void V_(free_aligned_sized)(heap *h, void *pointer, size_t align, size_t size) {
-    refuse(h, pointer, pointer && h->state == SIZED ? TSP_SIZED_HEAP : V_(dealloc)(h, pointer, size, align));
+    refuse(h, pointer, pointer && is_sized(h) ? TSP_SIZED_HEAP : V_(dealloc)(h, pointer, size, align));
 }
 
 size_t V_(usable_size)(heap *h, const void *pointer) {
     extent o;
     tsp_status status = TSP_SIZED_HEAP;
     if (is_nothing(h, pointer, 0, 1)) return 0;
-    if (h->state != SIZED) {
+    if (!is_sized(h)) {
         lock_state state = LOCK(h);
         status = locate(h, pointer, 0, 1, &o);
         UNLOCK(h, state);
@@ -501,27 +434,32 @@ int V_(contains)(const heap *h, const void *pointer) {
     return offset(h, pointer) < capacity(h);
 }
 
-/* The live granules [a, b): all at once, or object by object where the map knows them. */
-static int visit_live(const heap *h, size_t a, size_t b, tsp_visitor *visitor, void *context) {
+/* The live granules [a, b): all at once, or object by object where the map knows them. *mark is the end of the object
+ * that was looked for last: in a damaged map it may be beyond the live granules, and is then not looked for again, so
+ * that a walk reads the map once. */
+static int visit_live(const heap *h, size_t a, size_t b, size_t *mark, tsp_visitor *visitor, void *context) {
     int stop = 0;
     while (a < b && !stop) {
-        size_t end = h->state == REMEMBERS ? find_mark(h, a) : b;
-        if (end > b) end = b;
-        stop = visitor(context, address(h, a), (end - a) * GRANULE, h->state == REMEMBERS ? TSP_OBJECT : TSP_LIVE);
+        size_t end = b;
+        if (remembers(h)) {
+            if (*mark <= a) *mark = find_mark(h, a);
+            if (*mark < b) end = *mark;
+        }
+        stop = visitor(context, address(h, a), (end - a) * GRANULE, remembers(h) ? TSP_OBJECT : TSP_LIVE);
         a = end;
     }
     return stop;
 }
 
 static int walk(const heap *h, tsp_visitor *visitor, void *context) {
-    size_t start = 0, end = 0, live = 0;
+    size_t start = 0, end = 0, live = 0, mark = 0;
     int stop = 0;
     while (!stop && next_hole(h, &start, &end)) {
-        stop = visit_live(h, live, start, visitor, context);
+        stop = visit_live(h, live, start, &mark, visitor, context);
         if (!stop) stop = visitor(context, address(h, start), (end - start) * GRANULE, TSP_HOLE);
         live = end;
     }
-    return stop ? stop : visit_live(h, live, h->granules, visitor, context);
+    return stop ? stop : visit_live(h, live, h->granules, &mark, visitor, context);
 }
 
 int V_(walk)(heap *h, tsp_visitor *visitor, void *context) {
@@ -532,13 +470,68 @@ int V_(walk)(heap *h, tsp_visitor *visitor, void *context) {
     return stop;
 }
 
+/* -- More bytes behind a heap -------------------------------------------------------------------------------------- */
+
+/* The list stays, but for its last hole, which grows or comes; the map moves up; and the index, whose parts are all
+ * elsewhere afterwards, is made anew from the list, as it is for a heap that had none. */
+static tsp_status extend(heap *h, size_t bytes) {
+    const int sized = !remembers(h);
+    const size_t old = h->granules, kept = sized ? 0 : map_bytes(old), before = capacity(h) + behind(old, sized);
+    const size_t n = most_granules(bytes > (size_t)-1 - before ? (size_t)-1 : before + bytes, sized);
+    size_t end = 0, last = 0, size, next;
+    byte *at = head(h);
+    place p = {at, 0};
+    while ((size = hole_after(h, at, end, &next)) != 0) {
+        if (size == DAMAGED) return TSP_CORRUPT;
+        p.at = at;
+        p.end = end;
+        last = size;
+        end = next;
+        at = node(h, end);
+    }
+    if (n <= old) return TSP_OK;
+    if (last && end == old) {
+        link_out(GAP(p.at), GAP(at));
+    } else {
+        p.at = at;
+        p.end = end;
+        last = 0;
+    }
+    debug_map(address(h, n), behind(n, sized));
+    memmove(address(h, n), map(h), kept);
+    memset(address(h, n) + kept, 0, behind(n, sized) - kept);
+    h->granules = (link)n;
+    set_index(h);
+    set(SIZE(node(h, n)), last + n - old);
+    link_in(GAP(p.at), GAP(node(h, n)), n - p.end);
+    debug_shut(h, old, n);
+#if TSP_INDEX
+    if (is_indexed(h))
+        for (size = end = 0; next_hole(h, &size, &end);) {
+            note_hole(h, end);
+            bin_in(h, end, end - size);
+        }
+#endif
+    return TSP_OK;
+}
+
+size_t V_(extend)(heap *h, size_t size) {
+    tsp_status status = TSP_OK;
+    lock_state state = LOCK(h);
+    if (h->granules) status = extend(h, size);
+    UNLOCK(h, state);
+    if (status == TSP_OK) return capacity(h);
+    refuse(h, NULL, status);
+    return 0;
+}
+
 /* -- Sites ----------------------------------------------------------------------------------------------------- */
 
 void *V_(set_site)(heap *h, void *object, const char *site) {
 #if TSP_DEBUG & TSP_DEBUG_SITES
     extent o;
     lock_state state = LOCK(h);
-    if (h->state == REMEMBERS && locate(h, object, 0, 1, &o) == TSP_OK) set_site(object, (o.b - o.a) * GRANULE, site);
+    if (remembers(h) && locate(h, object, 0, 1, &o) == TSP_OK) set_site(object, (o.b - o.a) * GRANULE, site);
     UNLOCK(h, state);
 #else
     (void)h, (void)site;
@@ -586,3 +579,18 @@ heap *V_(once)(heap *h, tsp_supplier *supplier, int sized) {
 heap *V_(once_over)(heap *h, void *memory, size_t size, int sized) {
     return made_once(h, NULL, memory, size, sized);
 }
+
+/* -- Names --------------------------------------------------------------------------------------------------------- */
+
+#ifdef TSP_BUILT_
+/* The names that teaspoon.h has renamed for the linker, as they are: for debuggers, other languages, and who looks. */
+#define PLAIN2(V, _name) PLAIN3(V##_name, V##_plain##_name)
+#define PLAIN3(call, plain)                                                                                            \
+    extern __typeof__(call) plain __asm__(TSP_TEXT_(__USER_LABEL_PREFIX__) #call)                                      \
+        __attribute__((alias(TSP_TEXT_(__USER_LABEL_PREFIX__) TSP_BUILT_(call))))
+#define PLAIN(V, _name) PLAIN2(V, _name)
+PLAIN(TSP_V, _init);
+PLAIN(TSP_V, _init_sized);
+PLAIN(TSP_V, _once);
+PLAIN(TSP_V, _once_over);
+#endif

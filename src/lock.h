@@ -5,14 +5,6 @@
 
 #define TSP_HELD 255 /* instead of the count, which ends before it */
 
-#ifndef TSP_LOCK
-#if defined(__GCC_ATOMIC_CHAR_LOCK_FREE) && __GCC_ATOMIC_CHAR_LOCK_FREE == 2
-#define TSP_LOCK TSP_LOCK_SPIN
-#else
-#define TSP_LOCK TSP_LOCK_NONE
-#endif
-#endif
-
 #if TSP_LOCK == TSP_LOCK_SPIN
 
 typedef unsigned char lock_state;
@@ -38,6 +30,97 @@ typedef unsigned long lock_state;
 #define LOCK(h) tsp_lock(h)
 #define TRY_LOCK(h, state) tsp_try_lock(h, state)
 #define UNLOCK(h, state) tsp_unlock(h, state)
+#define FAILED(h, state) ((h)->failed)
+
+#elif TSP_LOCK == TSP_LOCK_INTERRUPTS
+
+/* Disables interrupts and returns what tsp_restore sets again, so that sections nest and a caller that had disabled
+ * them finds them so. Both are barriers for the compiler. Nobody has to wait, since nobody runs while a section does. */
+#ifdef __AVR__
+typedef unsigned char lock_state;
+static inline lock_state tsp_disable(void) {
+    lock_state state;
+    __asm__ __volatile__("in %0, 0x3f\n\tcli" : "=r"(state) : : "memory");
+    return state;
+}
+static inline void tsp_restore(lock_state state) {
+    __asm__ __volatile__("out 0x3f, %0" : : "r"(state) : "memory");
+}
+#elif defined(__MSP430__)
+typedef unsigned int lock_state;
+static inline lock_state tsp_disable(void) {
+    lock_state state;
+    __asm__ __volatile__("mov.w r2, %0\n\tdint\n\tnop" : "=r"(state) : : "memory");
+    return state;
+}
+static inline void tsp_restore(lock_state state) { /* with the nops that the CPU asks for around a change of GIE */
+    __asm__ __volatile__("nop\n\tmov.w %0, r2\n\tnop" : : "r"(state) : "memory");
+}
+#elif defined(__riscv)
+typedef unsigned long lock_state;
+#ifdef __riscv_zicsr
+#define TSP_ZICSR(code) code
+#else /* old names of machines do not say that they have it, and new assemblers want to hear it */
+#define TSP_ZICSR(code) ".option push\n\t.option arch, +zicsr\n\t" code "\n\t.option pop"
+#endif
+static inline lock_state tsp_disable(void) {
+    lock_state state;
+    __asm__ __volatile__(TSP_ZICSR("csrrci %0, mstatus, 8") : "=r"(state) : : "memory");
+    return state;
+}
+static inline void tsp_restore(lock_state state) {
+    __asm__ __volatile__(TSP_ZICSR("csrs mstatus, %0") : : "r"(state & 8) : "memory");
+}
+#elif defined(__XTENSA__)
+typedef unsigned int lock_state;
+static inline lock_state tsp_disable(void) {
+    lock_state state;
+    __asm__ __volatile__("rsil %0, 15" : "=a"(state) : : "memory");
+    return state;
+}
+static inline void tsp_restore(lock_state state) {
+    __asm__ __volatile__("wsr %0, ps\n\trsync" : : "a"(state) : "memory");
+}
+#elif __ARM_ARCH_PROFILE != 'M'
+typedef unsigned long lock_state;
+#if defined(__thumb__) && !defined(__thumb2__)
+#error "TSP_LOCK_INTERRUPTS needs -marm here: Thumb cannot read CPSR on this machine"
+#endif
+static inline lock_state tsp_disable(void) {
+    lock_state state;
+    __asm__ __volatile__("mrs %0, cpsr\n\tcpsid i" : "=r"(state) : : "memory");
+    return state;
+}
+static inline void tsp_restore(lock_state state) {
+    __asm__ __volatile__("msr cpsr_c, %0" : : "r"(state) : "memory");
+}
+#elif defined(TSP_BASEPRI)
+typedef unsigned long lock_state;
+#if TSP_BASEPRI < 1 || TSP_BASEPRI > 255 || __ARM_ARCH_ISA_THUMB < 2
+#error "TSP_BASEPRI is no priority from 1 to 255, or this machine has no such register (Cortex-M0, M0+, M1, M23)"
+#endif
+static inline lock_state tsp_disable(void) { /* BASEPRI_MAX: never lower than it was */
+    lock_state state;
+    __asm__ __volatile__("mrs %0, basepri\n\tmsr basepri_max, %1\n\tisb" : "=&r"(state) : "r"(TSP_BASEPRI) : "memory");
+    return state;
+}
+static inline void tsp_restore(lock_state state) {
+    __asm__ __volatile__("msr basepri, %0" : : "r"(state) : "memory");
+}
+#else
+typedef unsigned long lock_state;
+static inline lock_state tsp_disable(void) {
+    lock_state state;
+    __asm__ __volatile__("mrs %0, primask\n\tcpsid i" : "=r"(state) : : "memory");
+    return state;
+}
+static inline void tsp_restore(lock_state state) {
+    __asm__ __volatile__("msr primask, %0" : : "r"(state) : "memory");
+}
+#endif
+#define LOCK(h) ((void)(h), tsp_disable())
+#define TRY_LOCK(h, state) ((void)(h), *(state) = tsp_disable(), 1)
+#define UNLOCK(h, state) ((void)(h), tsp_restore(state))
 #define FAILED(h, state) ((h)->failed)
 
 #else

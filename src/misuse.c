@@ -8,7 +8,8 @@
 #define TSP_WEAK
 #endif
 
-#if __STDC_HOSTED__ && !defined(TSP_FREESTANDING)
+/* A C library with stdio may be there on a microcontroller too, but not in its flash unless somebody asks for it. */
+#if TSP_ON_A_SYSTEM_ && __STDC_HOSTED__ && !defined(TSP_FREESTANDING)
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,8 +1,11 @@
-/* The tsp16m family: the engine over uint32 links. See engine.h. SPDX-License-Identifier: BSD-3-Clause */
+/* The tsp16m family: the engine over uint32 links, with an index. See engine.h. SPDX-License-Identifier: BSD-3-Clause */
 #define TSP_V tsp16m
 #define TSP_LINK uint32_t
-#define TSP_LANES 3
+#define TSP_INDEX 1
+#define TSP_INDEX_AT 8192 /* granules from which on a heap has one */
 
 #include "engine.h"
+#include "placement.h"
+#include "objects.h"
 #include "interface.h"
 #include "check.h"
