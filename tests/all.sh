@@ -14,16 +14,23 @@ CC=${2:-cc}
 CFLAGS=${3--O1 -g}
 strict="-Wall -Wextra -Wconversion -pedantic -I$root/include"
 
-# The library's variants: a lock policy; r4 for sizes that are not rounded to 8, and lanes for lanes among a few holes,
-# these two with small objects and large ones in small heaps; and low, r4low and laneslow, in which no object is large,
-# for tests that draw their layouts from the low end.
+# The library's variants: a lock policy; r4 for sizes that are not rounded to 8, and index for an index of several chunks,
+# levels and mixed bins in the smallest heaps, these two with small objects and large ones in small heaps; and low, r4low
+# and indexlow, in which no object is large, for tests that draw their layouts from the low end; c0 and c0index trust
+# their caller, and so there is no misuse and no damage; os is compiled for size, which goes other ways to the same results.
+index="-DTSP_INDEX_FROM=1 -DTSP_CHUNK=4 -DTSP_FAN=2 -DTSP_EXACT_BITS=1"
+innocent="-DMOST_MISUSED=0 -DMOST_FLIPPED=0"
 flags() {
     case $1 in
     r4low) echo "-DTSP_LOCK=1 -DTSP_ROUND=4 -DTSP_LARGE=1" ;;
-    laneslow) echo "-DTSP_LOCK=1 -DTSP_LANE_BITS=1 -DTSP_LARGE=1" ;;
-    lanes) echo "-DTSP_LOCK=1 -DTSP_LANE_BITS=1 -DTSP_LARGE=3" ;;
+    indexlow) echo "-DTSP_LOCK=1 $index -DTSP_LARGE=1" ;;
+    index) echo "-DTSP_LOCK=1 $index -DTSP_LARGE=3" ;;
     low) echo "-DTSP_LOCK=1 -DTSP_LARGE=1" ;;
+    m16) echo "-DTSP_LOCK=1 -DTSP_MALLOC_ALIGN=16 -DTSP_LARGE=1" ;;
     r4) echo "-DTSP_LOCK=1 -DTSP_ROUND=4 -DTSP_LARGE=3" ;;
+    c0) echo "-DTSP_LOCK=1 -DTSP_CHECK=0 $innocent" ;;
+    c0index) echo "-DTSP_LOCK=1 -DTSP_CHECK=0 $index -DTSP_LARGE=3 $innocent" ;;
+    os) echo "-DTSP_LOCK=1 -Os -DTSP_LARGE=3" ;;
     *) echo "-DTSP_LOCK=$1" ;;
     esac
 }
@@ -86,7 +93,7 @@ fi
 
 mkdir -p "$build" && build=$(cd "$build" && pwd) || exit 2
 rm -f "$build"/*.out
-for variant in 0 1 2 low r4 r4low lanes laneslow; do
+for variant in 0 1 2 low m16 r4 r4low index indexlow c0 c0index os; do
     (library $variant) >"$build/lib$variant.out" 2>&1 || {
         cat "$build/lib$variant.out"
         echo "0 passed, 1 failed"
@@ -96,18 +103,23 @@ done
 cat "$build/lib1.out"
 {
     for family in tsp4k tsp128k tsp16m; do
-        for test in explore model arithmetic failures threads attach; do echo "$test $family 1"; done
-        for test in museum misuse limits crate; do echo "$test $family low"; done
+        for test in explore model arithmetic failures threads attach extend; do echo "$test $family 1"; done
+        for test in museum misuse limits crate many; do echo "$test $family low"; done
         echo "threads $family 2"
         echo "containers $family 1"
     done
-    for test in explore model; do
+    for test in explore model failures attach extend; do
         echo "$test tsp4k r4"
-        echo "$test tsp16m lanes"
+        for family in tsp128k tsp16m; do echo "$test $family index"; done
     done
     for test in museum misuse; do
         echo "$test tsp4k r4low"
-        echo "$test tsp16m laneslow"
+        for family in tsp128k tsp16m; do echo "$test $family indexlow"; done
+    done
+    for test in limits model; do echo "$test tsp4k m16"; done # what V_malloc aligns to, and realloc keeps
+    for test in model explore; do
+        for variant in c0 os; do echo "$test tsp4k $variant"; done
+        for family in tsp128k tsp16m; do echo "$test $family c0index"; done
     done
     echo "model tsp4k 0"
     echo "abort tsp4k 1"

@@ -46,7 +46,7 @@ static unsigned long calls, served;
 static TSP_V before; /* the heap of the scene; its bytes are in the kitchen's image */
 
 static oracle lay_scene(int fragmented, int sized) {
-    oracle m = open_oracle(40 * UNIT, GRANULE, sized);
+    oracle m = open_oracle(region_for(40 * UNIT, sized), GRANULE, sized);
     if (fragmented) {
         for (size_t i = 0; i < 11; i++) make_object(&m, ALLOC, (1 + i * 5 % 4) * UNIT - i % 3, i % 2 ? 2 * UNIT : 1);
         make_object(&m, ALLOC, 1, 1);
@@ -159,7 +159,10 @@ static void ask_for_new(oracle *m, size_t size, size_t align) {
     judge_new(m, V_(try_alloc)(h, size, align), size, align, fits, 0);
     judge_new(m, V_(resize)(h, NULL, 0, size, align), size, align, fits, 0);
     judge_new(m, V_(resize_zeroed)(h, NULL, 0, size, align), size, align, fits, 1);
-    if (!m->k.sized) judge_new(m, V_(aligned_alloc)(h, align, size), size, align, fits, 0);
+    if (m->k.sized) return;
+    if (size || ((uintptr_t)h & (align - 1)) == 0)
+        judge_new(m, V_(aligned_alloc)(h, align, size), size, align, fits, 0);
+    else CHECK(V_(aligned_alloc)(h, align, size) == NULL);
 }
 
 /* The calls of the C library, whose alignment follows from the size. */

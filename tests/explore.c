@@ -4,7 +4,8 @@
  * that
  *
  *   - a call fails only if there is no placement, and then changes nothing;
- *   - the engine keeps nothing that is not told by the layout of the live objects;
+ *   - the engine keeps nothing that is not told by the layout of the live objects and, in a heap with an index, by
+ *     the order in which holes came into their bins and the place of the rover;
  * states that differ in these count as different, and all that can be reached are visited;
  *   - free bytes that hold no links do not matter: they are different in every state.
  *
@@ -12,21 +13,22 @@
  *
  *     -DMOST=16        granules of the largest heap (8 here, in `make test`; `make proof` has more), and of
  *                      the largest one in which every misuse and every bit is tried (-DMOST_MISUSED, -DMOST_FLIPPED)
- *     -DTSP_LANE_BITS  see engine.h: lanes in heaps as small as these
+ *     -DTSP_INDEX_FROM, -DTSP_CHUNK, -DTSP_FAN, -DTSP_EXACT_BITS
+ *                      see chunks.h and bins.h: an index in heaps as small as these
  * SPDX-License-Identifier: BSD-3-Clause */
 #ifndef MOST
 #define MOST 8
 #endif
 #ifndef MOST_MISUSED
-#define MOST_MISUSED 6
+#define MOST_MISUSED (has_index(4) ? 5 : 6)
 #endif
 #ifndef MOST_FLIPPED
-#define MOST_FLIPPED 6
+#define MOST_FLIPPED (has_index(4) ? 4 : 6)
 #endif
 #include "scenes.h"
 
 enum {
-    PLENTY = 6, /* granules, up to which every size in bytes is tried, at every offset */
+    PLENTY = CAN_INDEX && TSP_INDEX_FROM < 6 ? 5 : 6, /* granules: every size in bytes is tried, at every offset */
     STEP = TSP_ROUND > OF_FAMILY(GRANULE_) ? 2 : 1 /* granules: all the heap can be one object */
 };
 
@@ -70,7 +72,7 @@ static void all_calls(void) {
             }
             if (!k.sized) {
                 size_t natural = 1;
-                while (natural * 2 <= bytes && natural * 2 <= _Alignof(max_align_t)) natural *= 2;
+                while (natural * 2 <= bytes && natural * 2 <= TSP_MALLOC_ALIGN) natural *= 2;
                 resize(REALLOC, a, 0, bytes, natural);
             }
         }
@@ -185,25 +187,41 @@ static void all_misuse(void) {
 
 /* -- Every bit ----------------------------------------------------------------------------------------------------- */
 
-enum { F_GAP, F_SIZE, F_HOP, F_TOP, F_MAP, F_FREE, F_LIVE, FIELDS };
-static const char *const field_names[] = {"gap", "size", "hop", "top", "map", "other free bytes", "live bytes"};
+enum { F_GAP, F_SIZE, F_LINK, F_MAP, F_INDEX, F_ROVER, F_SPARE, F_FREE, F_LIVE, FIELDS };
+static const char *const field_names[] = {
+    "gap", "size", "links of bins", "map", "index", "rover", "between them", "other free bytes", "live bytes"};
 static struct {
     unsigned long bits, checked, called; /* flipped; noticed by check; refused by a call that was right */
 } flips[FIELDS];
-static unsigned long calls_on_damage;
+static unsigned long calls_on_damage, old_nodes;
 
-/* What the byte at `at` is for. */
-static int field_of(size_t at) {
+/* What a bit of the index is for. */
+static int field_of_index(size_t at, unsigned bit) {
+    unsigned char bytes[4] = {0};
+    uint32_t word;
+    const size_t rover = index_part(granules, INDEX_ROVER), heads = index_part(granules, INDEX_HEADS);
+    const size_t lasts = index_part(granules, INDEX_LASTS), levels = index_part(granules, INDEX_LEVELS);
+    if (at >= rover && at < heads) return F_ROVER;
+    if (at >= heads + count_bins() * GRANULE / 2 && at < lasts) return F_SPARE;
+    if (at >= lasts + count_chunks(granules) && at < levels) return F_SPARE;
+    bytes[at % 4] = (unsigned char)(1u << bit);
+    memcpy(&word, bytes, 4);
+    return at >= levels && word >> (TSP_FAN - 1) > 1 ? F_SPARE : F_INDEX;
+}
+
+/* What a bit of the byte at `at` is for. */
+static int field_of(size_t at, unsigned bit) {
     const unsigned g = (unsigned)(at / GRANULE);
     const int second = at % GRANULE >= GRANULE / 2;
+    const size_t index = index_at(granules, k.sized);
     unsigned start = 0, end = 0;
-    if (g >= granules) return F_MAP;
+    if (g >= granules && at < granules * GRANULE + (k.sized ? 0 : (granules + 7) / 8)) return F_MAP;
+    if (g >= granules) return at < index ? F_SPARE : field_of_index(at - index, bit);
     if (now.live >> g & 1) return F_LIVE;
     do hole_from(&now, end, &start, &end);
     while (end <= g);
     if (g == end - 1) return second ? F_SIZE : F_GAP;
-    if (end - 1 - g <= lanes_at(end, end - start)) return second ? F_TOP : F_HOP;
-    return F_FREE;
+    return g == start && has_index(granules) ? F_LINK : F_FREE;
 }
 
 static int is_inside(const void *p, size_t bytes) {
@@ -243,17 +261,31 @@ static void go_on(void) {
         calls_on_damage++;                                                                                             \
     } while (0)
 
+/* Whether the gap at `at` leads to a free granule that is no hole's last, but in which a node's bytes are left over from
+ * before. Then every invariant may hold, and V_check can not know better. */
+static int leads_to_old_node(size_t at) {
+    const unsigned end = (unsigned)(at / GRANULE) + 1;
+    const size_t gap = got(link_at(k.base, &k.heap, end, GAP)), next = end + gap;
+    return gap && next <= granules && field_of((next - 1) * GRANULE, 0) == F_FREE &&
+           got(link_at(k.base, &k.heap, (unsigned)next, SIZE)) - 1 < gap;
+}
+
 static void flip(size_t at, unsigned bit) {
     TSP_V *h = &k.heap;
     void *q;
     size_t bytes;
     tsp_status status;
+    int found;
     unsigned long noticed = 0;
-    const int field = field_of(at);
+    const int field = field_of(at, bit);
     prepare();
     k.base[at] ^= (unsigned char)(1u << bit);
     flips[field].bits++;
-    flips[field].checked += V_(check)(h).status == TSP_CORRUPT;
+    found = V_(check)(h).status == TSP_CORRUPT;
+    flips[field].checked += (unsigned long)found;
+    if (field == F_GAP && !found && leads_to_old_node(at)) old_nodes++;
+    else if (field != F_SPARE && !CHECK(found == (field <= F_INDEX)))
+        printf("    byte %lu, bit %u, %s\n", (unsigned long)at, bit, field_names[field]);
     DAMAGED(V_(usage)(h));
     DAMAGED(V_(largest)(h, 2 * GRANULE));
     DAMAGED(V_(walk)(h, see_inside, NULL));
@@ -279,10 +311,9 @@ static void flip(size_t at, unsigned bit) {
 static void all_flips(void) {
     all_calls();
     for (size_t at = 0; at < now_size && !test_failures; at++) {
-        const int field = field_of(at);
         for (unsigned bit = 0; bit < 8; bit++) {
-            if (field == F_MAP && (at - granules * GRANULE) * 8 + bit >= (granules + 7) / 8 * 8) break;
-            if ((field == F_LIVE || field == F_FREE) && bit != turn % 8) continue; /* nothing reads them */
+            const int field = field_of(at, bit);
+            if ((field >= F_SPARE || (field == F_INDEX && MOST > MOST_FLIPPED)) && bit != turn % 8) continue;
             flip(at, bit);
         }
     }
@@ -319,7 +350,7 @@ TEST_BOTH(every_bit_in_every_state) {
     const unsigned n = MOST_FLIPPED;
     size_t states;
     memset(flips, 0, sizeof flips);
-    calls_on_damage = 0;
+    calls_on_damage = old_nodes = 0;
     states = explore(n, 0, sized, all_flips);
     printf("%s, %s: %2u granules, %9lu states, %12lu calls on a heap with one bit wrong\n", FAMILY,
            sized ? "sized" : "remembering", n, (unsigned long)states, calls_on_damage);
@@ -327,4 +358,5 @@ TEST_BOTH(every_bit_in_every_state) {
         if (flips[f].bits)
             printf("    %-17s %9lu bits, check notices %5.1f %%, calls refuse to go on %5.1f %%\n", field_names[f],
                    flips[f].bits, percent(flips[f].checked, flips[f].bits), percent(flips[f].called, flips[f].bits));
+    if (old_nodes) printf("    %lu gaps lead to old nodes, in heaps without a contradiction\n", old_nodes);
 }

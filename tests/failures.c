@@ -17,13 +17,13 @@ typedef struct stage {
     TSP_V heap;
     object live[3];
     size_t used;
-    unsigned char bytes[32 * 8];
+    unsigned char bytes[32 * 8 + 512]; /* with an index */
 } stage;
 
 static void set_stage(stage *s, const size_t *parts, size_t offset, int sized) {
     oracle *m = &s->m;
     size_t units = parts[0] + parts[1] + parts[2] + parts[3] + 2, bytes = units * UNIT, first = parts[0] > 0;
-    *m = open_oracle(bytes + (sized ? 0 : (bytes / GRANULE + 7) / 8), offset, sized);
+    *m = open_oracle(region_for(bytes, sized), offset, sized);
     if (parts[0]) make_object(m, ALLOC, parts[0] * UNIT, 1);
     make_object(m, ALLOC, parts[1] * UNIT, 1);
     if (parts[2]) make_object(m, ALLOC, parts[2] * UNIT, 1);
@@ -133,12 +133,12 @@ TEST_BOTH(every_call_at_each_of_its_points) {
 
 /* -- Among many holes ---------------------------------------------------------------------------------------------- */
 
-/* Hundreds of holes of three units, so that there are express lanes where the family has them, and a search that fails
- * has gone through all of them: too large for each, or spoiled by the alignment in each. */
+/* Hundreds of holes of three units: a search that fails has gone through all of them, or is sure of them by their bins:
+ * too large for each, or spoiled by the alignment in each. */
 TEST_BOTH(failing_among_many_holes) {
     enum { HOLES = 200 };
     const size_t hole = 3 * UNIT;
-    oracle all = open_oracle(4 * HOLES * UNIT + (sized ? 0 : HOLES * UNIT / GRANULE), UNIT, sized), *m = &all;
+    oracle all = open_oracle(region_for(4 * HOLES * UNIT + UNIT, sized), UNIT, sized), *m = &all;
     TSP_V before;
     for (size_t i = 0; i < HOLES; i++) {
         make_object(m, ALLOC, UNIT, 1);

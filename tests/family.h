@@ -24,10 +24,22 @@
 #define GRANULE_tsp16m 8
 #define GRANULE ((size_t)OF_FAMILY(GRANULE_))
 
-#define LANES_tsp4k 0
-#define LANES_tsp128k 0
-#define LANES_tsp16m 3
-#define LANES OF_FAMILY(LANES_)
+#define CAN_INDEX_tsp4k 0
+#define CAN_INDEX_tsp128k 1
+#define CAN_INDEX_tsp16m 1
+#define CAN_INDEX OF_FAMILY(CAN_INDEX_) /* large heaps have an index; the knobs that make small heaps have one: */
+#ifndef TSP_INDEX_FROM
+#define TSP_INDEX_FROM 8192 /* granules */
+#endif
+#ifndef TSP_CHUNK
+#define TSP_CHUNK 128 /* granules */
+#endif
+#ifndef TSP_FAN
+#define TSP_FAN 32 /* bits of a word that are used */
+#endif
+#ifndef TSP_EXACT_BITS
+#define TSP_EXACT_BITS 5
+#endif
 
 #define MOST_FAILED 254 /* requests that are counted */
 
@@ -65,15 +77,91 @@ static inline size_t most_bytes(void) {
     return GRANULES > SIZE_MAX / GRANULE ? SIZE_MAX : round_down(GRANULES * GRANULE);
 }
 
-/* What init must return: the most whole granules that fit behind the misalignment, each with its bit of map, as far as
+/* How far a search in a heap with an index goes: holes that are tried of bins in which some may do before it takes one
+ * that does for sure, and where there is none such; and holes in which one of a single granule is looked for. */
+enum { FEW = 4, MANY = 16, ROVES = 16 };
+
+static inline int has_index(size_t granules) {
+    return CAN_INDEX && granules >= TSP_INDEX_FROM;
+}
+
+/* The bin that a hole of so many granules belongs to. Sizes count in 8 bytes: each that has few bits has a bin of its
+ * own, 0 too; from there on each power of two begins a pair of bins, one for either half of what is below the next. */
+static inline unsigned bin_of(size_t granules) {
+    const uint64_t size = (uint64_t)granules * GRANULE / 8;
+    uint64_t power = (uint64_t)1 << TSP_EXACT_BITS;
+    unsigned bin = 1u << TSP_EXACT_BITS;
+    if (size < power) return (unsigned)size;
+    for (; size >= 2 * power; power *= 2) bin += 2;
+    return bin + (size >= power + power / 2);
+}
+
+/* The first bin that has only holes of so many granules or more: behind the one of the largest smaller size. */
+static inline unsigned bin_above(size_t granules) {
+    return granules * GRANULE <= 8 ? bin_of(8 / GRANULE) : bin_of((granules * GRANULE - 1) / 8 * (8 / GRANULE)) + 1;
+}
+
+static inline unsigned count_bins(void) {
+    return bin_of(GRANULES) + 1;
+}
+
+static inline size_t in_words(size_t bytes) {
+    return (bytes + 3) / 4 * 4;
+}
+
+static inline size_t count_chunks(size_t granules) {
+    return (granules + TSP_CHUNK - 1) / TSP_CHUNK;
+}
+
+/* The parts of an index, in bytes from its beginning. Words are 32 bits.
+ *      a bit for each bin | the rover | a link for each bin | a byte for each chunk | a bit for each chunk |
+ *      a bit for each word of these bits | and so on, to one word */
+enum { INDEX_BITS, INDEX_ROVER, INDEX_HEADS, INDEX_LASTS, INDEX_LEVELS };
+static inline size_t index_part(size_t granules, int part) {
+    size_t at = 0;
+    if (part > INDEX_BITS) at += (count_bins() + 31) / 32 * 4;
+    if (part > INDEX_ROVER) at += 4;
+    if (part > INDEX_HEADS) at += in_words(count_bins() * GRANULE / 2);
+    if (part > INDEX_LASTS) at += in_words(count_chunks(granules));
+    return at;
+}
+
+static inline size_t index_size(size_t granules) {
+    size_t size = index_part(granules, INDEX_LEVELS), bits = count_chunks(granules);
+    do {
+        bits = (bits + TSP_FAN - 1) / TSP_FAN;
+        size += 4 * bits;
+    } while (bits > 1);
+    return size;
+}
+
+/* Where the index begins, from the first granule: it is behind the map, on a word. */
+static inline size_t index_at(size_t granules, int sized) {
+    return granules * GRANULE + (sized ? 0 : in_words((granules + 7) / 8));
+}
+
+/* What a heap keeps behind its granules: map and index. */
+static inline size_t behind(size_t granules, int sized) {
+    if (has_index(granules)) return index_at(granules, sized) - granules * GRANULE + index_size(granules);
+    return sized ? 0 : (granules + 7) / 8;
+}
+
+/* The region that a heap of so many bytes takes, at an address that is a multiple of the granule. */
+static inline size_t region_for(size_t bytes, int sized) {
+    return bytes + behind(bytes / GRANULE, sized);
+}
+
+/* What init must return: the most whole granules that fit behind the misalignment, with what belongs to them, as far as
  * one object can have them. */
 static inline size_t usable(uintptr_t address, size_t size, int sized) {
-    size_t lost = (size_t)(0 - address) % GRANULE, n;
+    size_t lost = (size_t)(0 - address) % GRANULE, n = 0, more;
     if (size <= lost) return 0;
     size -= lost;
-    n = sized ? size / GRANULE : size / (8 * GRANULE + 1) * 8;
-    while (!sized && (n + 1) * GRANULE + (n + 1 + 7) / 8 <= size) n++;
-    return round_down((n > GRANULES ? GRANULES : n) * GRANULE);
+    for (more = (size_t)1 << (8 * sizeof more - 4); more; more /= 2) {
+        if (n + more > GRANULES || n + more > size / GRANULE) continue;
+        if (behind(n + more, sized) <= size - (n + more) * GRANULE) n += more;
+    }
+    return round_down(n * GRANULE);
 }
 
 static inline size_t start_heap(TSP_V *heap, void *memory, size_t size, int sized) {
@@ -161,7 +249,7 @@ static inline kitchen open_kitchen_at(size_t size, size_t offset, int sized) {
 
 /* A heap that hands out exactly n units. */
 static inline kitchen open_kitchen(size_t n, int sized) {
-    kitchen k = open_kitchen_at(n * UNIT + (sized ? 0 : (n * UNIT / GRANULE + 7) / 8), 0, sized);
+    kitchen k = open_kitchen_at(region_for(n * UNIT, sized), 0, sized);
     CHECK(k.total == n * UNIT);
     return k;
 }

@@ -15,11 +15,11 @@ static unsigned char ground[64 + 3 * PAGE];
 
 static void try_region(unsigned char *memory, size_t size, int sized) {
     const size_t lead = (size_t)(0 - (uintptr_t)memory) % G, total = usable((uintptr_t)memory, size, sized);
-    const size_t lost = size - total, map = sized ? 0 : ((total + UNIT) / G + 7) / 8;
+    const size_t lost = size - total, more = behind((total + UNIT) / G, sized);
     TSP_V heap;
     unsigned char *p;
     size_t n = 0;
-    CHECK(lost <= G - 1 + UNIT - 1 + map); /* before, and behind: a unit more, and its bits of map, did not fit */
+    CHECK(lost <= G - 1 + UNIT - 1 + more); /* before, and behind: a unit more, and its map and index, did not fit */
     PERMIT(memory, size);
     memset(&heap, 0xEE, sizeof heap);
     CHECK(start_heap(&heap, memory, size, sized) == total);
@@ -70,7 +70,7 @@ static unsigned char *map_region(size_t size) {
 /* Some bytes less than the largest heap needs, and some more. Where size_t or the machine has no room for it, and for a
  * map of half a GiB, which would only take time, the table below tells how far we went. */
 TEST_BOTH(regions_around_the_largest) {
-    const size_t most = most_bytes(), marks = sized ? 0 : (most / G + 7) / 8, needs = most + marks;
+    const size_t most = most_bytes(), marks = behind(most / G, sized), needs = most + marks;
     unsigned char *bytes = NULL;
     if (most <= SIZE_MAX / 4 && marks <= (size_t)1 << 24) bytes = map_region(needs + 3 * PAGE);
     if (bytes == NULL) return;
@@ -84,7 +84,7 @@ TEST_BOTH(regions_around_the_largest) {
             CHECK(V_(alloc)(&heap, total + 1, 1) == NULL && V_(alloc)(&heap, total, 1) == first);
             CHECK(V_(alloc)(&heap, 1, 1) == NULL);
             CHECK(V_(dealloc)(&heap, first, total, 1) == TSP_OK && V_(usage)(&heap).largest == total);
-            end = first + total + (sized ? 0 : (total / G + 7) / 8); /* the rest stays ours */
+            end = first + region_for(total, sized); /* the rest stays ours */
             CHECK(end <= memory + size && is_filled_with(end, PAGE, 0) && is_filled_with(bytes, PAGE + offset, 0));
             memset(first + total - 64, 0, (size_t)(end - (first + total)) + 64);
         }
@@ -125,11 +125,11 @@ TEST(malloc_aligns_as_c23_asks) {
     for (size_t size = 1; size <= 70; size++) {
         size_t align = 1;
         void *odd = V_(alloc)(&k.heap, 1, 1), *p = V_(malloc)(&k.heap, size), *q = V_(calloc)(&k.heap, 1, size);
-        while (2 * align <= size && 2 * align <= _Alignof(max_align_t)) align *= 2;
+        while (2 * align <= size && 2 * align <= TSP_MALLOC_ALIGN) align *= 2;
         CHECK(is_placed(&k, odd, 1, 1) && is_placed(&k, p, size, align) && is_placed(&k, q, size, align));
         p = V_(realloc)(&k.heap, p, size + 20);
         align = 1;
-        while (2 * align <= size + 20 && 2 * align <= _Alignof(max_align_t)) align *= 2;
+        while (2 * align <= size + 20 && 2 * align <= TSP_MALLOC_ALIGN) align *= 2;
         CHECK(is_placed(&k, p, size + 20, align));
         V_(free)(&k.heap, odd);
         V_(free)(&k.heap, p);
@@ -171,6 +171,149 @@ TEST_BOTH(macros_are_right_to_the_byte) {
         else V_(init)(&heap, bytes_for_ten, sizeof bytes_for_ten);
         for (int i = 0; i < 10; i++) CHECK(V_(alloc)(&heap, 24, 8) != NULL);
     }
+}
+
+#define NEVER_INDEXED (FAMILY[4] == 'k') /* tsp4k */
+
+/* Where a heap has an index it takes its bytes, and is not searched to the last hole. */
+static int holds_in(unsigned char *memory, size_t bytes, size_t n, size_t size, size_t align, int sized) {
+    TSP_V heap;
+    start_heap(&heap, memory, bytes, sized);
+    while (n && V_(alloc)(&heap, size, align)) n--;
+    return n == 0;
+}
+
+TEST_BOTH(macros_count_the_index) {
+    static const unsigned sizes[] = {1, 4, 8, 12, 20, 24, 40, 100, 700, 3000, 30000};
+    unsigned char *block = malloc(1u << 21), *memory = block + (size_t)(0 - (uintptr_t)block) % 4096;
+    if (!CHECK(block != NULL)) return;
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
+        for (size_t align = 1; align <= 256; align *= 2)
+            for (size_t total = 32000; total < (GRANULE == 4 ? 200000u : 1200000u); total += total / 11 * 4) {
+                const size_t size = sizes[s], takes = round_up(size), step = takes > align ? takes : align;
+                const size_t n = total / step + 1, bytes = sized ? BYTES_SIZED(n, size, align) : BYTES(n, size, align);
+                snprintf(test_note, sizeof test_note, "%lu of %lu, aligned to %lu", (unsigned long)n,
+                         (unsigned long)size, (unsigned long)align);
+                if (bytes / GRANULE > GRANULES || !CHECK(bytes < (1u << 21) - 4096)) continue;
+                if (NEVER_INDEXED && n > 3000) continue; /* which takes its time */
+                CHECK(holds_in(memory, bytes, n, size, align, sized));
+                if (align <= 2 * GRANULE) CHECK(!holds_in(memory, bytes - 1, n, size, align, sized));
+                else CHECK(bytes < (n + 2) * ((step + align - 1) / align * align) / 32 * 33 + 1000);
+            }
+    free(block);
+}
+
+/* Where the index gets another level of words, and where there is one at all: heaps of one object, to the byte. */
+TEST(macros_count_every_level) {
+    static const unsigned long at[] = {8192, 131072, 4194304, 134217728};
+    for (size_t i = 0; i < sizeof at / sizeof *at; i++)
+        for (long more = -6; more <= 6; more += 2) {
+            const size_t n = at[i] + (size_t)more, bytes = BYTES_SIZED(1, n * GRANULE, 1);
+            unsigned char *memory;
+            TSP_V heap;
+            if (n > GRANULES || n > SIZE_MAX / 2 / GRANULE || (memory = map_region(bytes)) == NULL) continue;
+            CHECK(V_(init_sized)(&heap, memory, bytes) == n * GRANULE);
+            CHECK(V_(init_sized)(&heap, memory, bytes - 1) < n * GRANULE);
+            if (at[i] < 134217728) { /* whose map takes its time */
+                const size_t with_map = BYTES(1, n * GRANULE, 1);
+                munmap(memory, bytes);
+                if ((memory = map_region(with_map)) == NULL) continue;
+                CHECK(V_(init)(&heap, memory, with_map) == n * GRANULE);
+                CHECK(V_(init)(&heap, memory, with_map - 1) < n * GRANULE);
+                munmap(memory, with_map);
+            } else munmap(memory, bytes);
+        }
+}
+
+/* Of the bytes that are handed out init writes a granule at each end, with a map and an index or without. */
+TEST_BOTH(init_leaves_the_bytes_alone) {
+    for (size_t size = 0; size < 90000; size += size < 200 ? 1 : 9973) {
+        region where = make_region(size, size % 8);
+        TSP_V heap;
+        const size_t total = start_heap(&heap, where.memory, size, sized);
+        const unsigned char *base = where.memory + (size_t)(0 - (uintptr_t)where.memory) % GRANULE;
+        if (total > 2 * GRANULE) CHECK(is_filled_with(base + GRANULE, total - 2 * GRANULE, 0xDB));
+        V_(reset)(&heap);
+        if (total > 2 * GRANULE) CHECK(is_filled_with(base + GRANULE, total - 2 * GRANULE, 0xDB));
+        drop_region(&where);
+    }
+}
+
+/* -- What V_alloc is sure to find ---------------------------------------------------------------------------------- */
+
+typedef struct wanted {
+    size_t size, align, takes, granules;
+    int fits, sure; /* a hole it fits into; one it is sure to find */
+} wanted;
+
+static int look_for_place(void *context, void *start, size_t size, tsp_kind kind) {
+    wanted *w = context;
+    const size_t lead = (size_t)(0 - (uintptr_t)start) % w->align;
+    if (kind != TSP_HOLE || lead > size || size - lead < w->takes) return 0;
+    w->fits = 1;
+    if (w->granules < 8192 || NEVER_INDEXED) w->sure = 1;
+    if (2 * size >= 3 * (w->takes + w->align) || (w->takes < 256 && w->align <= GRANULE)) w->sure = 1;
+    return w->sure;
+}
+
+/* Objects of all sizes come and go in a nearly full heap, small and large. */
+TEST_BOTH(alloc_finds_what_it_is_sure_to_find) {
+    enum { MOST = 3000 };
+    static struct {
+        unsigned char *at;
+        size_t size;
+    } live[MOST];
+    static const size_t granules[] = {8000, 8192, 20000};
+    unsigned long failed = 0, though = 0;
+    for (size_t g = 0; g < sizeof granules / sizeof *granules; g++) {
+        const size_t total = granules[g] * GRANULE;
+        region where = make_region(sized ? BYTES_SIZED(1, total, 1) : BYTES(1, total, 1), 0);
+        TSP_V heap;
+        dice d = 5 + g;
+        CHECK(start_heap(&heap, where.memory, where.size, sized) == total);
+        memset(live, 0, sizeof live);
+        for (unsigned turn = 0; turn < 60000; turn++) {
+            const unsigned i = roll(&d, MOST), shape = roll(&d, 8);
+            wanted w = {0, 0, 0, granules[g], 0, 0};
+            w.size = 1 + roll(&d, shape < 5 ? 60 : shape < 7 ? 700 : 4000);
+            w.align = (size_t)1 << roll(&d, shape < 4 ? 3 : 8);
+            if (live[i].at) CHECK(V_(dealloc)(&heap, live[i].at, live[i].size, 1) == TSP_OK);
+            live[i].at = NULL;
+            if (turn % 3 == 2) continue;
+            live[i].size = w.size;
+            live[i].at = V_(alloc)(&heap, w.size, w.align);
+            if (live[i].at) continue;
+            failed++;
+            w.takes = round_up(w.size);
+            V_(walk)(&heap, look_for_place, &w);
+            though += w.fits != 0;
+            if (!CHECK(!w.sure)) break;
+        }
+        CHECK(V_(check)(&heap).status == TSP_OK);
+        drop_region(&where);
+    }
+    printf("%lu requests failed, %lu of them though they would have fitted\n", failed, though);
+    CHECK(failed > 100);
+}
+
+/* Large enough for an index, and a granule or two less. */
+TEST_BOTH(macros_are_right_for_large_heaps) {
+    static struct { _Alignas(64) unsigned char bytes[300000]; } room;
+    for (size_t granules = 8180; granules <= 32700; granules += granules < 8200 || granules > 32690 ? 1 : 817)
+        for (size_t n = 1; n <= 900; n *= 30) {
+            const size_t size = granules * G / n / UNIT * UNIT;
+            const size_t bytes = sized ? BYTES_SIZED(n, size, 8) : BYTES(n, size, 8);
+            for (size_t less = 0; less < 2; less++) {
+                TSP_V heap;
+                size_t made = 0;
+                if (!CHECK(bytes <= sizeof room)) return;
+                start_heap(&heap, room.bytes, bytes - less, sized);
+                while (made < n && V_(alloc)(&heap, size, 8)) made++;
+                CHECK((made == n) == !less);
+            }
+        }
+    for (size_t bytes = UNIT; bytes <= most_bytes() && bytes <= SIZE_MAX / 4; bytes += bytes / 7 / UNIT * UNIT + UNIT)
+        CHECK((sized ? BYTES_SIZED(1, bytes, UNIT) : BYTES(1, bytes, UNIT)) == region_for(bytes, sized));
 }
 
 /* -- The table ---------------------------------------------------------------------------------------------------- */
@@ -224,7 +367,7 @@ static void measure_largest(row *r, int sized) {
         }
     }
     if (r->heap == most) { /* the bytes beyond are not ours */
-        size_t end = (size_t)r->heap + (sized ? 0 : (most / G + 7) / 8);
+        size_t end = region_for(most, sized);
         CHECK(is_filled_with(bytes + end, 4096, 0) && is_filled_with(bytes + size - 4096, 4096, 0));
     }
     munmap(bytes, size);

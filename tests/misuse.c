@@ -6,10 +6,7 @@
 
 #include <stddef.h>
 #include <sys/mman.h>
-
-#ifndef TSP_LANE_BITS
-#define TSP_LANE_BITS 3
-#endif
+#include <time.h>
 
 /* A heap of 64 units with objects a, b, c of four units each and 52 free ones after them. */
 static unsigned char *a, *b, *c;
@@ -149,7 +146,7 @@ TEST_BOTH(foreign_pointers) {
                               k.base + k.total,
                               k.base + k.total + UNIT,
                               k.base + k.total + 4096 * UNIT,
-                              (unsigned char *)&k.heap};
+                              (unsigned char *)&k.heap + UNIT};
     for (size_t i = 0; i < sizeof where / sizeof *where; i++) {
         refused(&k, where[i], four, 1, TSP_FOREIGN);
         if (!sized) reported(&k, where[i], TSP_FOREIGN);
@@ -306,6 +303,32 @@ static void check_nothing(kitchen *k, void *nothing, size_t align) {
     CHECK((uintptr_t)nothing != (uintptr_t)k->base + k->total || k->sized); /* not the map either */
 }
 
+static int is_aligned(const void *pointer, size_t align) {
+    return ((uintptr_t)pointer & (align - 1)) == 0;
+}
+
+/* What the calls that are told no size take for an object of size 0 is what this heap gave for one, and no other. */
+TEST(no_other_pointer_is_nothing) {
+    kitchen k = lay_table(0), other = lay_table(0);
+    void *nothing = V_(malloc)(&k.heap, 0), *others = V_(malloc)(&other.heap, 0);
+    CHECK(nothing != NULL && others != NULL && nothing != others);
+    REPORTS(&k, TSP_FOREIGN, others, V_(free)(&k.heap, others));
+    for (uintptr_t bit = 1; bit; bit *= 2)
+        for (unsigned odd = 1; odd < 4; odd += 2) {
+            const uintptr_t at[] = {bit * odd, 0 - bit * odd, (uintptr_t)nothing ^ bit, (uintptr_t)k.base - bit * odd};
+            for (size_t i = 0; i < sizeof at / sizeof *at; i++) {
+                void *p = (void *)at[i];
+                if (p == NULL || p == nothing || at[i] - (uintptr_t)k.base < k.total) continue;
+                REPORTS(&k, TSP_FOREIGN, p, V_(free)(&k.heap, p));
+                REPORTS(&k, TSP_FOREIGN, p, CHECK(V_(realloc)(&k.heap, p, 10) == NULL));
+                REPORTS(&k, TSP_FOREIGN, p, CHECK(V_(realloc)(&k.heap, p, 0) == NULL));
+                REPORTS(&k, TSP_FOREIGN, p, CHECK(V_(usable_size)(&k.heap, p) == 0));
+            }
+        }
+    close_kitchen(&other);
+    close_kitchen(&k);
+}
+
 TEST_BOTH(objects_of_no_size) {
     kitchen k = lay_table(sized);
     tsp_usage before = V_(usage)(&k.heap), after;
@@ -323,6 +346,12 @@ TEST_BOTH(objects_of_no_size) {
         CHECK(V_(dealloc)(&k.heap, p, 0, align) == TSP_OK);
         CHECK(V_(try_dealloc)(&k.heap, p, 0, align) == TSP_OK);
         if (sized) continue;
+        if (!is_aligned(&k.heap, align)) { /* it can not be told from a foreign address, so C's calls do not give it */
+            CHECK(V_(aligned_alloc)(&k.heap, align, 0) == NULL);
+            REPORTS(&k, TSP_FOREIGN, p, V_(free)(&k.heap, p));
+            misuse.count = 0;
+            continue;
+        }
         check_nothing(&k, V_(aligned_alloc)(&k.heap, align, 0), align);
         check_nothing(&k, V_(realloc)(&k.heap, p, 0), 1);
         CHECK(V_(usable_size)(&k.heap, p) == 0);
@@ -370,23 +399,110 @@ TEST_BOTH(nothing_is_elsewhere_than_the_heap) {
             CHECK(!V_(contains)(&h, p) && V_(contains)(&h, (unsigned char *)power));
             CHECK(V_(dealloc)(&h, p, 0, power) == TSP_OK);
             if (!sized) {
-                V_(free)(&h, p);
-                CHECK(misuse.count == 0 && V_(usable_size)(&h, p) == 0);
                 V_(free)(&h, (unsigned char *)power); /* which is a place in the heap, and free */
                 CHECK(misuse.count == 1 && misuse.status == TSP_ALREADY_FREE);
                 misuse.count = 0;
             }
             /* A heap that ends where the power is: that is outside, and good enough. */
-            CHECK(start_heap(&h, memory, 65536 + (sized ? 0 : 65536 / GRANULE / 8), sized) == 65536);
+            CHECK(start_heap(&h, memory + 49152, region_for(16384, sized), sized) == 16384);
             p = V_(alloc)(&h, 0, power);
             CHECK((uintptr_t)p == power && !V_(contains)(&h, p));
-            if (!sized) V_(free)(&h, p);
             CHECK(total > 2 * 65536 && misuse.count == 0);
         }
         if (memory != MAP_FAILED) munmap(memory, SIZE);
         if (memory == wanted) return;
     }
     printf("nothing_is_elsewhere_than_the_heap: no such address could be had\n");
+}
+
+/* A heap that lies on the only address of an alignment but 0: an object of no size that wants it can not be had, and
+ * V_dealloc refuses what is in the heap. Only with 32 bits can a heap be there. */
+TEST_BOTH(nothing_is_nowhere) {
+    const size_t power = SIZE_MAX / 2 + 1;
+    unsigned char *wanted = (unsigned char *)power, *memory;
+    TSP_V h;
+    if (sizeof power > 4) return;
+    memory = mmap(wanted, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == wanted) { /* as above */
+        void *p = &h;
+        CHECK(start_heap(&h, memory, 65536, sized) > 0);
+        CHECK(V_(alloc)(&h, 0, power) == NULL && V_(try_alloc_to)(&h, 0, power, &p) == TSP_NO_MEMORY && p == NULL);
+        CHECK(V_(alloc)(&h, 0, power / 2) != NULL && V_(usage)(&h).failed == 0);
+        CHECK(V_(dealloc)(&h, memory, 0, power) != TSP_OK && V_(check)(&h).status == TSP_OK);
+    }
+    if (memory != MAP_FAILED) munmap(memory, 65536);
+}
+
+/* -- The calls that neither wait nor report ------------------------------------------------------------------------ */
+
+/* What V_free and V_realloc would report, V_try_free and V_try_realloc say. */
+static void told(kitchen *k, void *p, tsp_status status) {
+    tsp_usage before = V_(usage)(&k->heap), after;
+    remember(k);
+    misuse.count = 0;
+    CHECK(V_(try_free)(&k->heap, p) == status);
+    for (size_t size = UNIT; size <= 8 * UNIT; size += UNIT) CHECK(V_(try_realloc)(&k->heap, p, size) == status);
+    CHECK(misuse.count == 0 && is_unchanged(k));
+    after = V_(usage)(&k->heap);
+    CHECK(memcmp(&before, &after, sizeof before) == 0 && is_sound(k));
+}
+
+TEST(try_calls_say_what_is_wrong) {
+    kitchen k = open_kitchen(20, 0);
+    unsigned char *p = V_(alloc)(&k.heap, 4 * UNIT, UNIT), *q = V_(alloc)(&k.heap, 4 * UNIT, UNIT);
+    void *here = &k;
+    CHECK(p && q && V_(alloc)(&k.heap, 4 * UNIT, UNIT) != NULL);
+    V_(free)(&k.heap, q);
+    told(&k, q, TSP_ALREADY_FREE);
+    told(&k, p + UNIT, TSP_INTERIOR);
+    told(&k, p + 1, TSP_MISALIGNED);
+    told(&k, test_note, TSP_FOREIGN);
+    CHECK(V_(try_free)(&k.heap, NULL) == TSP_OK && V_(try_free)(&k.heap, &k.heap) == TSP_OK);
+    for (int i = 0; i < 2; i++) { /* what is nothing stays nothing */
+        void *nothing = i ? &k.heap : NULL;
+        CHECK(V_(try_realloc)(&k.heap, nothing, 0) == TSP_OK);
+        CHECK(V_(try_realloc)(&k.heap, nothing, UNIT) == TSP_NO_MEMORY);
+    }
+    CHECK(V_(try_alloc_to)(&k.heap, UNIT, 3, &here) == TSP_BAD_ALIGNMENT && here == NULL);
+    CHECK(misuse.count == 0 && V_(usage)(&k.heap).failed == 0);
+    CHECK(V_(try_malloc)(&k.heap, 0, &here) == TSP_OK && here == &k.heap);
+    CHECK(V_(try_malloc)(&k.heap, SIZE_MAX, &here) == TSP_NO_MEMORY && here == NULL);
+    CHECK(V_(try_alloc_to)(&k.heap, 21 * UNIT, 1, &here) == TSP_NO_MEMORY && here == NULL);
+    CHECK(V_(usage)(&k.heap).failed == 2); /* as V_malloc and V_alloc count them */
+    CHECK(is_sound(&k));
+    close_kitchen(&k);
+}
+
+/* p grows into the hole behind it, and no further; shrinks; and where it would have to move nothing happens. */
+TEST(try_realloc_stays_in_place) {
+    kitchen k = open_kitchen(20, 0);
+    unsigned char *p = V_(malloc)(&k.heap, 4 * UNIT), *q = V_(malloc)(&k.heap, 4 * UNIT);
+    unsigned char *r = V_(malloc)(&k.heap, UNIT);
+    CHECK(p && q && r);
+    V_(free)(&k.heap, q);
+    fill(p, 0, 4 * UNIT, 1);
+    CHECK(V_(try_realloc)(&k.heap, p, 8 * UNIT) == TSP_OK && V_(usable_size)(&k.heap, p) == 8 * UNIT);
+    CHECK(keeps(p, 4 * UNIT, 1));
+    remember(&k);
+    CHECK(V_(try_realloc)(&k.heap, p, 8 * UNIT + 1) == TSP_NO_MEMORY); /* though there is room for it elsewhere */
+    CHECK(V_(try_realloc)(&k.heap, p, SIZE_MAX) == TSP_NO_MEMORY && V_(try_realloc)(&k.heap, p, 0) == TSP_NO_MEMORY);
+    CHECK(V_(usage)(&k.heap).failed == 0 && is_unchanged(&k));
+    CHECK(V_(try_realloc)(&k.heap, p, UNIT) == TSP_OK && V_(usable_size)(&k.heap, p) == UNIT && keeps(p, UNIT, 1));
+    CHECK(V_(try_free)(&k.heap, p) == TSP_OK && V_(try_free)(&k.heap, r) == TSP_OK);
+    CHECK(misuse.count == 0 && is_empty(&k));
+    close_kitchen(&k);
+}
+
+TEST(try_calls_of_a_sized_heap) {
+    kitchen k = open_kitchen(20, 1);
+    void *p = V_(alloc)(&k.heap, UNIT, 1), *q = p;
+    remember(&k);
+    CHECK(V_(try_malloc)(&k.heap, 1, &q) == TSP_SIZED_HEAP && q == NULL);
+    CHECK(V_(try_realloc)(&k.heap, p, 1) == TSP_SIZED_HEAP && V_(try_free)(&k.heap, p) == TSP_SIZED_HEAP);
+    CHECK(V_(try_realloc)(&k.heap, NULL, 0) == TSP_SIZED_HEAP && V_(try_free)(&k.heap, NULL) == TSP_OK);
+    CHECK(misuse.count == 0 && is_unchanged(&k));
+    CHECK(V_(try_alloc_to)(&k.heap, UNIT, 1, &q) == TSP_OK && V_(dealloc)(&k.heap, q, UNIT, 1) == TSP_OK);
+    close_kitchen(&k);
 }
 
 /* -- A handle that is all zero ------------------------------------------------------------------------------------- */
@@ -519,29 +635,39 @@ static void write_link(unsigned char *at, uint32_t value) {
     memcpy(at, LINK == 2 ? (const void *)&half : (const void *)&value, LINK);
 }
 
-/* Every bit of the region: a flip is noticed if it is one of a gap, a size or the map, and not noticed in live or free
- * bytes. Hops and tops are noticed in all their bits, or belong to no station. */
+/* How many bits of this byte of the index say something: none of the rover's, which is a hint, nor of what is between
+ * two parts; and in a word of the levels as many as are used. SIZE_MAX: some. */
+static size_t bits_of_index(size_t granules, size_t at) {
+    const size_t rover = index_part(granules, INDEX_ROVER), heads = index_part(granules, INDEX_HEADS);
+    const size_t lasts = index_part(granules, INDEX_LASTS), levels = index_part(granules, INDEX_LEVELS);
+    if (at >= levels) return TSP_FAN == 32 ? 8 : SIZE_MAX;
+    if ((at >= rover && at < heads) || (at < lasts && at >= heads + count_bins() * LINK)) return 0;
+    return at < lasts || at < lasts + count_chunks(granules) ? 8 : 0;
+}
+
+/* Every bit of the region: a flip is noticed if it is one of a gap, a size, the map or, with an index, a link of a bin
+ * or the index, and not noticed in live or free bytes. */
 TEST_BOTH(check_notices_every_bit_that_matters) {
     kitchen k = lay_bites(sized);
     hole_list holes = {{0}, {0}, 0, 0, k.base};
-    size_t stations = 0;
+    const size_t granules = k.total / GRANULE, map_end = k.total + (sized ? 0 : (granules + 7) / 8);
+    const size_t index = index_at(granules, sized);
     CHECK(V_(walk)(&k.heap, list_hole, &holes) == 0 && holes.count > 6);
     for (size_t at = 0; at < k.where.size; at++) {
-        size_t i = 0, from_end, bits = 0;
+        size_t i = 0, from_end, from_start, bits = 0, expected = 0;
         while (i < holes.count && holes.end[i] <= at) i++;
         from_end = i < holes.count && holes.start[i] <= at ? holes.end[i] - at : SIZE_MAX;
+        from_start = from_end == SIZE_MAX ? SIZE_MAX : at - holes.start[i];
         for (unsigned bit = 0; bit < 8; bit++) {
             k.where.memory[at] ^= (unsigned char)(1u << bit);
             bits += V_(check)(&k.heap).status == TSP_CORRUPT;
             k.where.memory[at] ^= (unsigned char)(1u << bit);
         }
-        if (from_end <= GRANULE || at >= k.total) CHECK(bits == 8);
-        else CHECK(bits == 0 || (bits == 8 && from_end <= (1 + LANES) * GRANULE));
-        if (from_end % GRANULE == 0 && from_end > GRANULE && bits) stations++;
+        if (from_end <= GRANULE || (at >= k.total && at < map_end)) expected = 8;
+        else if (has_index(granules) && from_start < GRANULE) expected = 8;
+        else if (has_index(granules) && at >= index) expected = bits_of_index(granules, at - index);
+        if (!CHECK(bits == expected || expected == SIZE_MAX)) printf("    byte %lu\n", (unsigned long)at);
     }
-    printf("check_notices_every_bit_that_matters: %lu holes, %lu hops\n", (unsigned long)holes.count,
-           (unsigned long)stations);
-    CHECK(GRANULE == 8 || stations == 0);
     close_kitchen(&k);
 }
 
@@ -565,10 +691,13 @@ TEST_BOTH(check_names_what_is_wrong) {
     WRONG('0', 0, (void)0);
     WRONG('1', 0, h->gap = LINK_OF(all + 1));
     WRONG('1', end_b, write_link(node_b, (uint32_t)(rest + 1)));
-    WRONG(sized ? '7' : '6', sized ? 0 : k.total, write_link(node_b, 0)); /* the last hole is gone */
+    if (has_index(all)) /* the last hole is gone */
+        WRONG('4', (all - 1) / TSP_CHUNK * TSP_CHUNK * GRANULE, write_link(node_b, 0));
+    else WRONG(sized ? '7' : '6', sized ? 0 : k.total, write_link(node_b, 0));
     WRONG('2', end_b, write_link(node_b + LINK, 0));
     WRONG('2', end_b, write_link(node_b + LINK, (uint32_t)(end_b / GRANULE + 1)));
-    WRONG(sized ? '7' : '6', 0, write_link(node_b + LINK, (uint32_t)(end_b / GRANULE))); /* as if a were free too */
+    WRONG(!sized ? '6' : has_index(all) ? '5' : '7', 0, /* as if a were free too */
+          write_link(node_b + LINK, (uint32_t)(end_b / GRANULE)));
     WRONG('2', k.total, write_link(node_rest + LINK, (uint32_t)(rest + 1)));
     WRONG('3', k.total, write_link(node_rest + LINK, (uint32_t)rest));
     WRONG('7', 0, h->used++);
@@ -588,8 +717,10 @@ TEST_BOTH(check_names_what_is_wrong) {
         WRONG('6', four, FLIP(a_ends + 1)); /* in the hole: its first granule, its last, the heap's last */
         WRONG('6', four, FLIP(b_ends));
         WRONG('6', 3 * four, FLIP(all - 1));
-        WRONG('7', 0, FLIP(0)); /* two objects where there is one */
-        WRONG('7', 0, FLIP(c_ends - 1));
+        WRONG('7', 0, FLIP(UNIT / GRANULE - 1)); /* two objects where there is one */
+        WRONG('7', 0, FLIP(c_ends - UNIT / GRANULE));
+        WRONG(UNIT > GRANULE ? '6' : '7', UNIT > GRANULE ? four : 0, FLIP(0)); /* 7 granules: not rounded */
+        WRONG(UNIT > GRANULE ? '6' : '7', UNIT > GRANULE ? 3 * four : 0, FLIP(c_ends - 1));
         CHECK(V_(alloc)(h, V_(largest)(h, 1), 1) != NULL);
         saved = *h;
         remember(&k);
@@ -602,7 +733,7 @@ TEST_BOTH(check_names_what_is_wrong) {
 TEST(check_looks_beyond_the_last_granule) { /* where the map has bits that stand for none */
     for (size_t n = 1; n <= 17; n++) {
         kitchen k = open_kitchen(n, 0);
-        unsigned char *last = k.where.memory + k.where.size - 1;
+        unsigned char *last = k.base + k.total + (k.total / GRANULE + 7) / 8 - 1;
         for (size_t bit = k.total / GRANULE % 8; bit && bit < 8; bit++) {
             *last ^= (unsigned char)(1u << bit);
             CHECK(says(&k.heap, '6', k.total));
@@ -630,6 +761,13 @@ static void finds_damage(kitchen *k, size_t size) {
     REPORTS(k, TSP_CORRUPT, NULL, CHECK(V_(alloc)(&k->heap, size, 1) == NULL));
     REPORTS(k, TSP_CORRUPT, NULL, CHECK(V_(alloc_zeroed)(&k->heap, size, 1) == NULL));
     REPORTS(k, TSP_CORRUPT, NULL, CHECK(V_(try_alloc)(&k->heap, size, 1) == NULL));
+    {
+        void *p = k;
+        misuse.count = 0;
+        remember(k);
+        CHECK(V_(try_alloc_to)(&k->heap, size, 1, &p) == TSP_CORRUPT && p == NULL);
+        CHECK(misuse.count == 0 && is_unchanged(k));
+    }
     REPORTS(k, TSP_CORRUPT, NULL, CHECK(V_(resize)(&k->heap, NULL, 0, size, 1) == NULL));
     CHECK(V_(usage)(&k->heap).failed == 0); /* nothing is said of memory */
     if (k->sized) return;
@@ -675,7 +813,7 @@ TEST_BOTH(damage_is_reported) {
         set_down(&k, b);
         write_link((damage ? node_b : node_rest) + LINK, (uint32_t)(k.total / GRANULE - 1));
         broken = 1;
-        finds_damage(&k, damage ? k.total - four : 12 * UNIT);
+        finds_damage(&k, !damage ? 12 * UNIT : has_index(k.total / GRANULE) ? four : k.total - four);
         V_(reset)(&k.heap);
         broken = 0;
         close_kitchen(&k);
@@ -700,42 +838,61 @@ TEST_BOTH(damage_is_reported_before_a_slide) {
     }
 }
 
-/* c could slide into b, but the search for a better place comes upon a damaged hole: not the next one, which is x. */
+static void flip_bit(unsigned char *words, size_t bit) {
+    uint32_t word;
+    memcpy(&word, words + bit / 32 * 4, 4);
+    word ^= (uint32_t)1 << bit % 32;
+    memcpy(words + bit / 32 * 4, &word, 4);
+}
+
+/* The first hole of a bin is nowhere, where only some of its holes may be large enough. */
+TEST_BOTH(damage_is_reported_in_a_bin_that_may_do) {
+    kitchen k = lay_table(sized);
+    const size_t granules = k.total / GRANULE, bin = bin_of(four / GRANULE);
+    if (has_index(granules) && bin_of((four + UNIT) / GRANULE) == bin) {
+        set_down(&k, b);
+        write_link(k.base + index_at(granules, sized) + index_part(granules, INDEX_HEADS) + bin * LINK,
+                   (uint32_t)granules + 1);
+        broken = 1;
+        REPORTS(&k, TSP_CORRUPT, NULL, CHECK(V_(alloc)(&k.heap, four + UNIT, 1) == NULL));
+        V_(reset)(&k.heap);
+        broken = 0;
+    }
+    close_kitchen(&k);
+}
+
+/* c could slide into b, but the search for a better place comes upon a damaged hole: not the next one, which is x. Or,
+ * with an index, upon a bin that has a smaller hole. */
 TEST_BOTH(damage_is_reported_instead_of_a_slide) {
     kitchen k = lay_table(sized);
+    const size_t granules = k.total / GRANULE, bin = bin_above(7 * UNIT / GRANULE - 1); /* aligned to a unit */
     unsigned char *wall = V_(alloc)(&k.heap, UNIT, UNIT), *x = V_(alloc)(&k.heap, four, UNIT), *e;
+    unsigned char *index = k.base + index_at(granules, sized);
+    uint32_t end;
     CHECK(wall && x && V_(alloc)(&k.heap, UNIT, UNIT));
     e = V_(alloc)(&k.heap, four, UNIT);
+    end = (uint32_t)((size_t)(e + four - k.base) / GRANULE);
     CHECK(e && V_(alloc)(&k.heap, V_(largest)(&k.heap, 1), 1));
     set_down(&k, b);
     set_down(&k, x);
     set_down(&k, e);
-    write_link(e + four - LINK, (uint32_t)(20 * UNIT / GRANULE));
+    if (has_index(granules)) {
+        flip_bit(index, bin);
+        write_link(index + index_part(granules, INDEX_HEADS) + bin * LINK, end);
+    } else {
+        write_link(e + four - LINK, (uint32_t)(20 * UNIT / GRANULE));
+    }
     broken = 1;
     REPORTS(&k, TSP_CORRUPT, c, CHECK(V_(resize)(&k.heap, c, four, 6 * UNIT, UNIT) == NULL));
     CHECK(V_(usage)(&k.heap).failed == 0 && keeps(c, four, 3));
-    write_link(e + four - LINK, (uint32_t)(four / GRANULE));
+    if (has_index(granules)) {
+        flip_bit(index, bin);
+        write_link(index + index_part(granules, INDEX_HEADS) + bin * LINK, 0);
+    } else {
+        write_link(e + four - LINK, (uint32_t)(four / GRANULE));
+    }
     broken = 0;
     CHECK(V_(resize)(&k.heap, c, four, 6 * UNIT, UNIT) == b && keeps(b, four, 3)); /* it could indeed */
-    close_kitchen(&k);
-}
-
-/* The first hop of tsp16m leads into c, where only what is left when c shrinks is looked for: nothing is made of it. */
-TEST_BOTH(damage_is_reported_while_shrinking) {
-    kitchen k = lay_table(sized);
-    unsigned char *hop = (unsigned char *)&k.heap + offsetof(TSP_V, gap) - GRANULE;
-    if (LANES) {
-        write_link(hop, (uint32_t)((size_t)(c - k.base) / GRANULE + 1));
-        write_link(c, 0xFFFFFFFFu); /* its gap */
-        broken = 1;
-        misuse.count = 0;
-        CHECK(V_(resize)(&k.heap, c, four, 3 * UNIT, 1) == NULL);
-        CHECK(misuse.count == 1 && misuse.status == TSP_CORRUPT && misuse.pointer == c);
-        fill(c, 0, LINK, 3);
-        CHECK(guards_hold(&k.where) && keeps(a, four, 1) && keeps(b, four, 2) && keeps(c, four, 3));
-        broken = 0;
-    }
-    V_(reset)(&k.heap);
     close_kitchen(&k);
 }
 
@@ -797,7 +954,7 @@ static void carry_on(kitchen *k, dice *d, unsigned calls) {
 
 /* A heap with some objects and some holes. */
 static kitchen lay_and_use(dice *d, size_t size, size_t offset, int sized) {
-    kitchen k = open_kitchen_at(size, offset, sized);
+    kitchen k = open_kitchen_at(region_for(size, sized), offset, sized);
     unsigned char *p[32];
     size_t n[32], count = 0;
     while (count < 32 && roll(d, 30)) {
@@ -882,6 +1039,27 @@ TEST_BOTH(holes_scribbled) {
     say_share("holes_scribbled (whole holes)");
 }
 
+/* Zeros all over the map, and as many holes as there can be: a walk that looked for the end of each object through all
+ * of the map would take minutes. */
+TEST(map_wiped) {
+    const size_t most = (size_t)16 << 20, bytes = most < most_bytes() ? most : most_bytes();
+    region where = make_region(bytes + bytes / 16, 0);
+    unsigned visits = 0;
+    clock_t start;
+    TSP_V h;
+    size_t total = V_(init)(&h, where.memory, where.size), granules = total / GRANULE;
+    unsigned char *base = V_(alloc)(&h, GRANULE, 1);
+    for (size_t i = 1; i < granules; i++) CHECK(V_(alloc)(&h, GRANULE, 1) == base + i * GRANULE);
+    for (size_t i = granules / 2; i-- > 0;) CHECK(V_(dealloc)(&h, base + 2 * i * GRANULE, GRANULE, 1) == TSP_OK);
+    CHECK(V_(check)(&h).status == TSP_OK);
+    memset(base + total, 0, granules / 8);
+    start = clock();
+    CHECK(V_(walk)(&h, count_visits, &visits) == 0 && visits == granules);
+    CHECK(V_(check)(&h).status == TSP_CORRUPT);
+    CHECK(clock() - start < 2 * CLOCKS_PER_SEC);
+    drop_region(&where);
+}
+
 /* Everything overwritten: with noise, with one value, with small numbers that look like links. */
 TEST_BOTH(heap_scribbled) {
     for (unsigned seed = 1; seed <= 3000; seed++) {
@@ -911,7 +1089,7 @@ static unsigned char *hole[HOLES_MOST], *wall[HOLES_MOST];
 static size_t hole_size[HOLES_MOST];
 
 static kitchen lay_holes(dice *d, size_t holes, size_t offset, int sized) {
-    kitchen k = open_kitchen_at(holes * 7 * UNIT, offset, sized);
+    kitchen k = open_kitchen_at(region_for(holes * 7 * UNIT, sized), offset, sized);
     for (size_t i = 0; i < holes; i++) {
         hole_size[i] = (3 + roll(d, 4)) * UNIT;
         hole[i] = V_(alloc)(&k.heap, hole_size[i], 1);
@@ -924,91 +1102,147 @@ static kitchen lay_holes(dice *d, size_t holes, size_t offset, int sized) {
     return k;
 }
 
-/* The end of hole i, or of what the handle has instead of a hole, as the address behind its node. */
-static unsigned char *end_of_hole(kitchen *k, size_t i, size_t holes) {
-    return i < holes ? hole[i] + hole_size[i] : (unsigned char *)&k->heap + offsetof(TSP_V, gap) + GRANULE;
+/* The index of a heap, taken apart. */
+typedef struct parts {
+    unsigned char *bits, *rover, *heads, *lasts, *levels, *end;
+    size_t granules, chunks;
+} parts;
+
+static parts parts_of(const kitchen *k) {
+    const size_t n = k->total / GRANULE;
+    unsigned char *index = k->base + index_at(n, k->sized);
+    parts p = {index + index_part(n, INDEX_BITS),   index + index_part(n, INDEX_ROVER),
+               index + index_part(n, INDEX_HEADS),  index + index_part(n, INDEX_LASTS),
+               index + index_part(n, INDEX_LEVELS), index + index_size(n),
+               n,                                   count_chunks(n)};
+    return p;
 }
 
-/* Every hop and top of tsp16m: which holes are stations is found out by flipping a bit of each hop. Then a top is the
- * largest hole of the span that ends there; and a hop leads to the next station, and nowhere else. Which are
- * stations is part of the format. */
-TEST_BOTH(check_knows_every_hop_and_top) {
-    enum { HOLES = 400, HEAD = HOLES };
+static uint32_t end_of_hole(const kitchen *k, size_t i) {
+    return (uint32_t)((size_t)(hole[i] + hole_size[i] - k->base) / GRANULE);
+}
+
+/* One thing wrong with the index at a time: which invariant, and where. What is behind the last hole is live, and the
+ * holes came in order of address: of a bin, the last is the first. */
+TEST_BOTH(check_names_what_is_wrong_with_the_index) {
+    enum { HOLES = 60 };
     dice d = 5;
-    kitchen k;
-    size_t found[LANES + 2] = {0};
-    if (LANES == 0) return;
-    k = lay_holes(&d, HOLES, 0, sized);
-    for (size_t lane = 1; lane <= LANES; lane++) {
-        size_t station = HEAD, largest = 0;   /* in the span so far */
-        for (size_t i = 0; i <= HOLES; i++) { /* the last time only to close the last span */
-            unsigned char *hop = end_of_hole(&k, station, HOLES) - (lane + 1) * GRANULE;
-            const size_t from = station == HEAD ? 0 : (size_t)(end_of_hole(&k, station, HOLES) - k.base);
-            const size_t at = i < HOLES ? (size_t)(end_of_hole(&k, i, HOLES) - k.base) : k.total;
-            unsigned char old[LINK];
-            int is_station = 0;
-            if (i < HOLES) {
-                unsigned char *own = hole[i] + hole_size[i] - (lane + 1) * GRANULE, *top = own + LINK;
-                if (hole_size[i] > largest) largest = hole_size[i];
-                if (hole_size[i] > lane * GRANULE) {
-                    own[0] ^= 1;
-                    is_station = V_(check)(&k.heap).status == TSP_CORRUPT;
-                    own[0] ^= 1;
-                    CHECK(is_station == !((uint16_t)(at / GRANULE * 40503u) >> (16 - TSP_LANE_BITS * lane)));
-                }
-                if (is_station) {
-                    write_link(top, (uint32_t)(largest / GRANULE) + 1);
-                    CHECK(says(&k.heap, '5', at));
-                    write_link(top, (uint32_t)(largest / GRANULE) - 1);
-                    CHECK(says(&k.heap, '5', at));
-                    write_link(top, (uint32_t)(largest / GRANULE));
-                    CHECK(says(&k.heap, '0', 0));
-                }
-            }
-            memcpy(old, hop, LINK);
-            if (i < HOLES) {
-                write_link(hop, (uint32_t)((at - from) / GRANULE));
-                CHECK(is_station == says(&k.heap, '0', 0));
-                write_link(hop, 0);
-                if (is_station) CHECK(says(&k.heap, '4', at));
-            } else if (from != k.total) { /* behind the last hole there is only a wall */
-                write_link(hop, (uint32_t)((k.total - from) / GRANULE));
-                CHECK(says(&k.heap, '4', (size_t)(end_of_hole(&k, HOLES - 1, HOLES) - k.base)));
-            }
-            memcpy(hop, old, LINK);
-            if (!is_station) continue;
-            found[lane]++;
-            station = i;
-            largest = 0;
-        }
+    kitchen k = lay_holes(&d, HOLES, 0, sized);
+    TSP_V saved, *h = &k.heap;
+    parts p = parts_of(&k);
+    size_t above = (p.chunks + TSP_FAN - 1) / TSP_FAN;
+    saved = *h;
+    remember(&k);
+    if (!has_index(p.granules)) {
+        close_kitchen(&k);
+        return;
     }
-    printf("check_knows_every_hop_and_top: %lu stations, %lu on the second lane\n", (unsigned long)found[1],
-           (unsigned long)found[2]);
-    CHECK(found[1] > 10 && found[2] > 0 && found[2] <= found[1] && found[1] < HOLES);
-    CHECK(says(&k.heap, '0', 0));
+    for (size_t chunk = 0; chunk < p.chunks; chunk++) {
+        unsigned char *last = p.lasts + chunk;
+        const size_t at = chunk * TSP_CHUNK * GRANULE, bit = chunk / TSP_FAN * 32 + chunk % TSP_FAN;
+        size_t expected = 0;
+        for (size_t i = 0; i < HOLES; i++)
+            if ((end_of_hole(&k, i) - 1) / TSP_CHUNK == chunk) expected = end_of_hole(&k, i) - chunk * TSP_CHUNK;
+        CHECK(*last == expected);
+        WRONG('4', at, *last = (unsigned char)(*last + 1));
+        WRONG('4', at, *last = (unsigned char)(*last - 1));
+        if (*last) WRONG('4', at, *last = 0);
+        WRONG('4', at, flip_bit(p.levels, bit));
+        WRONG('4', at, (*last = *last ? 0 : 1, flip_bit(p.levels, bit)));
+    }
+    for (size_t i = 0; i < above && above > 1; i++) /* the bits over the bits */
+        WRONG('4', 0, flip_bit(p.levels + 4 * above, i / TSP_FAN * 32 + i % TSP_FAN));
+    WRONG('4', 0, flip_bit(p.end - 4, 31)); /* the root has no such bit */
+    for (size_t bin = 0; bin < (count_bins() + 31) / 32 * 32; bin++) {
+        size_t of_bin[HOLES], n = 0, start;
+        for (size_t i = HOLES; i-- > 0;)
+            if (bin_of(hole_size[i] / GRANULE) == bin) of_bin[n++] = i;
+        WRONG('5', 0, flip_bit(p.bits, bin));
+        if (bin >= count_bins()) continue;
+        if (n == 0) {
+            WRONG('5', 0, write_link(p.heads + bin * LINK, end_of_hole(&k, 0)));
+            WRONG('5', bin_of(hole_size[0] / GRANULE) > bin ? (size_t)(hole[0] - k.base) : 0,
+                  (write_link(p.heads + bin * LINK, end_of_hole(&k, 0)), flip_bit(p.bits, bin)));
+            continue;
+        }
+        start = (size_t)(hole[of_bin[0]] - k.base);
+        WRONG('5', 0, write_link(p.heads + bin * LINK, 0));
+        WRONG('5', 0, (write_link(p.heads + bin * LINK, 0), flip_bit(p.bits, bin)));
+        WRONG('5', 0, write_link(p.heads + bin * LINK, 1)); /* none can end there */
+        WRONG('5', 0, write_link(p.heads + bin * LINK, (uint32_t)p.granules + 1));
+        WRONG('5', 0, write_link(p.heads + bin * LINK, (uint32_t)((size_t)(wall[3] + UNIT - k.base) / GRANULE)));
+        WRONG('5', start, write_link(hole[of_bin[0]] + LINK, end_of_hole(&k, of_bin[0])));
+        if (n == 1) continue;
+        WRONG('5', (size_t)(hole[of_bin[1]] - k.base),
+              write_link(p.heads + bin * LINK, end_of_hole(&k, of_bin[1])));        /* one is lost */
+        WRONG('5', 0, write_link(hole[of_bin[0]], 0));                              /* all but one are lost */
+        WRONG('5', start, write_link(hole[of_bin[0]], end_of_hole(&k, of_bin[0])));
+        write_link(hole[of_bin[n - 1]], end_of_hole(&k, of_bin[0])); /* a circle, that may be of all holes */
+        CHECK(V_(check)(h).what && V_(check)(h).what[1] == '5');
+        memcpy(k.where.memory, k.image, k.where.size);
+    }
+    for (uint32_t rover = 0; rover < p.granules + 3; rover++) WRONG('0', 0, memcpy(p.rover, &rover, 4));
     close_kitchen(&k);
 }
 
-/* The first station of a lane says that the next ends where none can: before the heap there is nothing to read. */
-TEST_BOTH(hop_to_the_heaps_first_granules) {
-    enum { HOLES = 200 };
-    for (size_t lane = 1; lane <= LANES; lane++)
-        for (size_t to = 1; to <= lane; to++) {
-            dice d = 7;
-            kitchen k = lay_holes(&d, HOLES, 0, sized);
-            uint32_t end;
-            size_t i = 0;
-            memcpy(&end, end_of_hole(&k, HOLES, HOLES) - (lane + 1) * GRANULE, LINK);
-            while (end_of_hole(&k, i, HOLES) < k.base + end * GRANULE) i++;
-            write_link(end_of_hole(&k, i, HOLES) - (lane + 1) * GRANULE, (uint32_t)to - end);
-            broken = 1;
-            CHECK(V_(dealloc)(&k.heap, wall[i], UNIT, 1) == TSP_OK); /* and that station is none any more */
-            carry_on(&k, &d, 40);
-            CHECK(guards_hold(&k.where));
-            broken = 0;
-            V_(reset)(&k.heap);
-            close_kitchen(&k);
+/* A call in a heap whose index, or a hole's links of it, are damaged in one byte. No object is where no hole is, nor
+ * where the one before it is: what is live looks like no hole, since it is all ones. */
+static void take_two(kitchen *k, size_t holes) {
+    static const size_t sizes[][2] = {{1, 1}, {3, 1}, {4, 1}, {5, 4}, {6, 1}, {7, 1}, {2, 2}};
+    TSP_V saved = k->heap;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        const size_t size = sizes[i][0] * UNIT;
+        unsigned char *p[2];
+        k->heap = saved;
+        memcpy(k->where.memory, k->image, k->where.size);
+        for (int n = 0; n < 2; n++) {
+            size_t at = 0;
+            misuse.count = 0;
+            p[n] = V_(alloc)(&k->heap, size, sizes[i][1] * UNIT);
+            if (p[n] == NULL) {
+                CHECK(misuse.count == 0 || misuse.status == TSP_CORRUPT);
+                continue;
+            }
+            while (at < holes && !(p[n] >= hole[at] && p[n] + size <= hole[at] + hole_size[at])) at++;
+            CHECK(at < holes);
+            if (n && p[0]) CHECK(p[0] + size <= p[1] || p[1] + size <= p[0]);
+            memset(p[n], 0xFF, size);
         }
+        CHECK(guards_hold(&k->where));
+    }
+    k->heap = saved;
+    memcpy(k->where.memory, k->image, k->where.size);
+}
+
+TEST_BOTH(damaged_index_hands_out_no_live_bytes) {
+    enum { HOLES = 8 };
+    dice d = 11;
+    kitchen k = lay_holes(&d, HOLES, 0, sized);
+    size_t all = k.total / GRANULE, index = index_at(all, sized), live = 0;
+    if (has_index(all)) {
+        for (size_t i = 0; i < HOLES; i++) { /* all that is live becomes ones */
+            memset(k.base + live, 0xFF, (size_t)(hole[i] - k.base) - live);
+            live = (size_t)(hole[i] - k.base) + hole_size[i];
+        }
+        memset(k.base + live, 0xFF, k.total - live);
+        CHECK(says(&k.heap, '0', 0));
+        for (size_t at = 0; at < k.where.size && !test_failures; at++) {
+            size_t i = 0;
+            while (i < HOLES && !(k.base + at >= hole[i] && k.base + at < hole[i] + GRANULE)) i++;
+            if (at < index && i == HOLES) continue;
+            for (unsigned value = 0; value < 256; value++) {
+                const unsigned char was = k.where.memory[at];
+                k.where.memory[at] = (unsigned char)value;
+                remember(&k);
+                take_two(&k, HOLES);
+                k.where.memory[at] = was;
+                if (!test_failures) continue;
+                printf("    byte %lu of the index, value %u instead of %u\n", (unsigned long)(at - index), value, was);
+                break;
+            }
+        }
+    }
+    close_kitchen(&k);
 }
 
 /* What is asked of the heap around a damaged hole. */
@@ -1032,7 +1266,31 @@ static void act(kitchen *k, size_t i, int action) {
     if (p) CHECK(is_placed(k, p, size, 1));
 }
 
-/* Every link of a hole, set to what breaks a list, and then every call that would follow it. */
+/* Every byte of an index set to what may lead somewhere, and every call that follows. */
+TEST_BOTH(every_byte_of_the_index_scribbled) {
+    enum { HOLES = 12, VALUES = 6 };
+    dice d = 3;
+    kitchen k = lay_holes(&d, HOLES, 0, sized);
+    TSP_V saved = k.heap;
+    const size_t n = k.total / GRANULE;
+    remember(&k);
+    for (size_t at = index_at(n, sized); has_index(n) && at < k.where.size; at++)
+        for (size_t v = 0; v < VALUES; v++)
+            for (int action = 0; action < ACTIONS; action++) {
+                static const unsigned char values[VALUES] = {0, 1, 2, 3, 0x7F, 0xFF};
+                k.where.memory[at] = values[v];
+                act(&k, roll(&d, HOLES), action);
+                act(&k, roll(&d, HOLES), (int)roll(&d, ACTIONS));
+                V_(check)(&k.heap);
+                if (!CHECK(guards_hold(&k.where))) return;
+                k.heap = saved;
+                memcpy(k.where.memory, k.image, k.where.size);
+            }
+    close_kitchen(&k);
+}
+
+/* Every link of a hole, at its end and at its beginning, set to what breaks a list, and then every call that would
+ * follow it. */
 TEST_BOTH(every_link_scribbled) {
     enum { HOLES = 20, LINKS = 6, VALUES = 10 };
     for (unsigned seed = 1; seed <= 12; seed++) {
@@ -1042,10 +1300,11 @@ TEST_BOTH(every_link_scribbled) {
         const uint32_t all = (uint32_t)(k.total / GRANULE);
         remember(&k);
         for (size_t i = 0; i < HOLES; i++)
-            for (size_t link = 1; link <= LINKS; link++)
+            for (size_t link = 1; link <= LINKS; link++) /* the last two are the first two */
                 for (size_t v = 0; v < VALUES; v++)
                     for (int action = 0; action < ACTIONS; action++) {
-                        unsigned char *at = hole[i] + hole_size[i] - link * LINK;
+                        unsigned char *at =
+                            link > LINKS - 2 ? hole[i] + (LINKS - link) * LINK : hole[i] + hole_size[i] - link * LINK;
                         const uint32_t own = (uint32_t)(hole_size[i] / GRANULE);
                         const uint32_t values[VALUES] = {0,   1,       2,       own - 1,     own + 1,
                                                          all, all + 1, 0x8000u, 0x1FFFFFFFu, 0xFFFFFFFFu};
@@ -1061,8 +1320,8 @@ TEST_BOTH(every_link_scribbled) {
     }
 }
 
-/* Hundreds of holes, where tsp16m has its express lanes: scribbles here and there, or two links of every hole. */
-TEST_BOTH(lanes_scribbled) {
+/* Hundreds of holes: scribbles here and there, or two links of every hole. */
+TEST_BOTH(hundreds_of_holes_scribbled) {
     for (unsigned seed = 1; seed <= 400; seed++) {
         dice d = seed * 4321;
         kitchen k = lay_holes(&d, HOLES_MOST, seed % 16, sized);
@@ -1081,5 +1340,5 @@ TEST_BOTH(lanes_scribbled) {
         drop_region(&k.where);
         free(k.image);
     }
-    say_share("lanes_scribbled");
+    say_share("hundreds_of_holes_scribbled");
 }

@@ -32,10 +32,13 @@ static size_t random_align(dice *d, const oracle *m) {
 static void try_largest(oracle *m, size_t align) {
     TSP_V saved = m->k.heap;
     size_t most = V_(largest)(&m->k.heap, align);
+    const int must = most && must_place(m, most, align);
+    void *p;
     remember(&m->k);
     CHECK(V_(alloc)(&m->k.heap, most + 1, align) == NULL);
     CHECK(is_unchanged(&m->k));
-    if (most) CHECK(is_placed(&m->k, V_(alloc)(&m->k.heap, most, align), most, align));
+    p = V_(alloc)(&m->k.heap, most, align);
+    if (most && (p || must)) CHECK(is_placed(&m->k, p, most, align));
     CHECK(V_(check)(&m->k.heap).status == TSP_OK);
     m->k.heap = saved;
     memcpy(m->k.where.memory, m->k.image, m->k.where.size);
@@ -124,21 +127,21 @@ TEST_BOTH(large_heaps) {
 }
 
 /* Hundreds of holes that are large enough, but misaligned; only the very last would do. A search that gives up early is
- * found out. */
+ * found out. (With an index it may give up, but not before MANY.) */
 TEST_BOTH(only_the_last_hole_fits) {
-    enum { HOLES = 300 };
-    for (size_t n = 1; n <= 5; n++) {
+    const int holes = has_index(MANY) ? MANY / 2 : 300;
+    for (size_t n = has_index(MANY) ? 2 : 1; n <= 5; n++) { /* bins have no holes of one granule */
         size_t wall = n % 2 ? 1 : 2; /* from an odd unit to an odd unit */
-        oracle m = open_oracle(HOLES * 12 * UNIT, 0, sized);
+        oracle m = open_oracle(region_for((size_t)holes * 12 * UNIT, sized), 0, sized);
         dice d = 1;
         size_t failed;
         make_object(&m, ALLOC, UNIT, 1);
-        for (int i = 0; i < HOLES; i++) {
+        for (int i = 0; i < holes; i++) {
             make_object(&m, ALLOC, n * UNIT, 1);
-            make_object(&m, ALLOC, (wall + (i == HOLES - 2)) * UNIT, 1);
+            make_object(&m, ALLOC, (wall + (i == holes - 2)) * UNIT, 1);
         }
         make_object(&m, ALLOC, widest_gap(&m, 1), 1);
-        for (size_t i = 2 * HOLES - 1; i <= 2 * HOLES && i > 0; i -= 2) end_object(&m, DEALLOC, i);
+        for (size_t i = 2 * (size_t)holes - 1; i <= 2 * (size_t)holes && i > 0; i -= 2) end_object(&m, DEALLOC, i);
         settle(&m);
         failed = m.failed;
         make_object(&m, ALLOC, n * UNIT, 2 * UNIT);
@@ -227,4 +230,79 @@ static void live_among_holes(size_t size, unsigned calls, int sized) {
 TEST_BOTH(thousands_of_holes) {
     live_among_holes(49152, 10000, sized);
     live_among_holes(most_bytes() < 1ul << 20 ? 260000 : 1u << 20, 15000, sized);
+}
+
+/* -- Where a search in a heap with an index gives up --------------------------------------------------------------- */
+
+/* A heap that has an index. The tests fill it from its low end on. */
+static kitchen open_large_kitchen(int sized) {
+    kitchen k = open_kitchen(8200 * GRANULE / UNIT, sized);
+    CHECK(has_index(k.total / GRANULE) == CAN_INDEX);
+    return k;
+}
+
+static unsigned char *laid(kitchen *k, size_t size) { /* and a wall behind it */
+    unsigned char *p = V_(alloc)(&k->heap, size, 1);
+    CHECK(p && V_(alloc)(&k->heap, GRANULE, 1));
+    return p;
+}
+
+/* The one hole that does is the `place`-th of its bin, behind smaller ones. Without another that does for sure it is
+ * found among MANY, and with one among FEW. */
+TEST_BOTH(search_of_a_bin_is_bounded) {
+    enum { SMALLER = 33, ASKED = 40, LARGER = 100 }; /* units: two of a bin, whichever bins there are, and one above */
+    for (size_t place = 1; CAN_INDEX && place <= MANY + 2; place++)
+        for (int larger = 0; larger < 2; larger++) {
+            kitchen k = open_large_kitchen(sized);
+            unsigned char *small[MANY + 2], *target, *large, *expected;
+            for (size_t i = 0; i < MANY + 2; i++) small[i] = laid(&k, SMALLER * UNIT);
+            target = laid(&k, ASKED * UNIT);
+            large = laid(&k, LARGER * UNIT);
+            CHECK(V_(alloc)(&k.heap, V_(largest)(&k.heap, 1), 1) != NULL);
+            CHECK(V_(dealloc)(&k.heap, target, ASKED * UNIT, 1) == TSP_OK);
+            for (size_t i = 1; i < place; i++) CHECK(V_(dealloc)(&k.heap, small[i - 1], SMALLER * UNIT, 1) == TSP_OK);
+            if (larger) CHECK(V_(dealloc)(&k.heap, large, LARGER * UNIT, 1) == TSP_OK);
+            expected = place <= (larger ? FEW : MANY) ? target : larger ? large : NULL;
+            CHECK(V_(alloc)(&k.heap, ASKED * UNIT, 1) == expected);
+            close_kitchen(&k);
+        }
+}
+
+/* A hole that an object is carved from, so that something is left on both sides, is not the first of its bin for it. */
+TEST_BOTH(only_what_comes_is_first_in_its_bin) {
+    enum { FIRST = 33, SECOND = 47, WIDE = 512, BEFORE = 5 * UNIT }; /* units of one bin, also without the lead */
+    kitchen k = open_large_kitchen(sized);
+    unsigned char *at, *first, *second;
+    if (CAN_INDEX) {
+        do at = V_(alloc)(&k.heap, UNIT, 1);
+        while (at && ((uintptr_t)at + UNIT + BEFORE) % WIDE);
+        second = V_(alloc)(&k.heap, SECOND * UNIT, 1);
+        do at = V_(alloc)(&k.heap, UNIT, 1);
+        while (at && (uintptr_t)at % WIDE);
+        first = V_(alloc)(&k.heap, FIRST * UNIT, 1); /* has no place that is aligned so */
+        CHECK(laid(&k, UNIT) && V_(alloc)(&k.heap, V_(largest)(&k.heap, 1), 1) != NULL);
+        CHECK(V_(dealloc)(&k.heap, second, SECOND * UNIT, 1) == TSP_OK);
+        CHECK(V_(dealloc)(&k.heap, first, FIRST * UNIT, 1) == TSP_OK);
+        CHECK(V_(alloc)(&k.heap, 2 * UNIT, WIDE) == second + BEFORE);
+        CHECK(V_(alloc)(&k.heap, FIRST * UNIT, 1) == first);
+        CHECK(V_(alloc)(&k.heap, SECOND * UNIT - BEFORE - 2 * UNIT, 1) == second + BEFORE + 2 * UNIT);
+        CHECK(V_(check)(&k.heap).status == TSP_OK); /* the bin, which is not of the first word, is empty */
+    }
+    close_kitchen(&k);
+}
+
+/* Two holes of one granule, a below b, and `others` above them. b is found since it came last; then a, once around the
+ * list, if that is no further than ROVES; else it stays, and one of the others is cut. */
+TEST_BOTH(rover_is_bounded) {
+    for (size_t others = 1; CAN_INDEX && others <= ROVES + 2; others++) {
+        kitchen k = open_large_kitchen(sized);
+        unsigned char *a = laid(&k, GRANULE), *b = laid(&k, GRANULE), *other[ROVES + 2];
+        for (size_t i = 0; i < others; i++) other[i] = laid(&k, 2 * UNIT);
+        while (V_(largest)(&k.heap, 1)) CHECK(V_(alloc)(&k.heap, V_(largest)(&k.heap, 1), 1) != NULL);
+        for (size_t i = 0; i < others; i++) CHECK(V_(dealloc)(&k.heap, other[i], 2 * UNIT, 1) == TSP_OK);
+        CHECK(V_(dealloc)(&k.heap, a, GRANULE, 1) == TSP_OK && V_(dealloc)(&k.heap, b, GRANULE, 1) == TSP_OK);
+        CHECK(V_(alloc)(&k.heap, 1, 1) == b);
+        CHECK(V_(alloc)(&k.heap, 1, 1) == (others + 2 <= ROVES ? a : other[others - 1])); /* the others, the turn, a */
+        close_kitchen(&k);
+    }
 }

@@ -59,7 +59,7 @@ TEST_BOTH(crate_tail_first_fragments) {
 
 /* A heap larger than the maximum had dead memory, which `free` counted. */
 TEST_BOTH(crate_heap_above_the_maximum) {
-    size_t most = most_bytes(), given = most + most / 8 + 4096;
+    size_t most = most_bytes(), given = region_for(most, sized) + most / 8;
     kitchen k;
     unsigned char *p;
     if (most > 1ul << 20) return; /* tests/limits.c has a heap of 32 GiB */
@@ -72,7 +72,7 @@ TEST_BOTH(crate_heap_above_the_maximum) {
     CHECK(V_(alloc)(&k.heap, 1, 1) == NULL);
     CHECK(is_sound(&k));
     CHECK(V_(dealloc)(&k.heap, p, most, 1) == TSP_OK);
-    most += sized ? 0 : (most / GRANULE + 7) / 8;
+    most = region_for(most, sized);
     CHECK(is_filled_with(k.where.memory + most, given - most, 0xDB)); /* the rest stays the caller's */
     close_kitchen(&k);
 }

@@ -3,7 +3,8 @@
  * everything that can be seen of the heap with the list.
  *
  *   - An answer lies in the heap, is aligned, and overlaps no live object; every object keeps its bytes.
- *   - A call may fail only if no gap between the objects would do, and then the heap's bytes are as they were.
+ *   - A call may fail only if no gap between the objects would do, and then the heap's bytes are as they were. (In a
+ *     heap with an index also if of more than MANY gaps that may do or not, the first MANY do not.)
  *   - check finds nothing; usage, largest and walk agree with the list; nothing outside the region was touched.
  *
  * What costs time proportional to the heap is compared after every call only where the heap is small.
@@ -70,6 +71,26 @@ static inline int can_place(const oracle *m, size_t size, size_t align) {
     return 0;
 }
 
+/* Whether an object must be placed. In a heap with an index one may be refused though it can be placed: where no gap
+ * is so large, by its bin, that it has room wherever it begins, and more than MANY are of bins in which some gaps do
+ * and some do not. Gaps of one granule are in no bin, and only for objects of one granule of no more alignment. */
+static inline int must_place(const oracle *m, size_t size, size_t align) {
+    const size_t n = round_up(size) / GRANULE, room = n + (align > GRANULE ? align / GRANULE - 1 : 0);
+    const unsigned own = bin_of(n), sure = bin_above(room);
+    size_t tried = 0, fitting = 0;
+    if (!has_index(m->k.total / GRANULE)) return can_place(m, size, align);
+    if (round_up(size) > m->k.total) return 0;
+    for (size_t i = 0; i <= m->count; i++) {
+        const size_t from = gap_start(m, i), to = gap_end(m, i), gap = (to - from) / GRANULE;
+        if (gap == 0 || (gap == 1 && room > 1)) continue;
+        if (room == 1 || bin_of(gap) >= sure) return 1;
+        if (bin_of(gap) < own) continue;
+        tried++;
+        fitting += round_up(size) <= room_in(m, from, to, align);
+    }
+    return fitting && tried <= MANY;
+}
+
 static inline int can_stay(const oracle *m, size_t i, size_t size, size_t align) {
     const object *o = &m->live[i];
     return ((uintptr_t)m->k.base + o->start) % align == 0 && round_up(size) <= gap_end(m, i + 1) - o->start;
@@ -82,7 +103,7 @@ static inline int can_slide(const oracle *m, size_t i, size_t size, size_t align
 
 static inline size_t malloc_align(size_t size) {
     size_t align = 1;
-    while (align * 2 <= size && align * 2 <= _Alignof(max_align_t)) align *= 2;
+    while (align * 2 <= size && align * 2 <= TSP_MALLOC_ALIGN) align *= 2;
     return align;
 }
 
@@ -218,28 +239,38 @@ static inline void make_object(oracle *m, int way, size_t size, size_t align) {
     TSP_V *heap = &m->k.heap;
     void *p = NULL;
     int zeroed = way == ALLOC_ZEROED || way == CALLOC;
-    int fits;
+    int fits, must;
+    tsp_status status = TSP_BUSY; /* of the calls that say one */
     if (way == MALLOC || way == CALLOC || way == REALLOC_NULL) align = malloc_align(size);
     fits = size && can_place(m, size, align);
-    if (!fits) remember(&m->k);
+    must = fits && must_place(m, size, align);
+    if (!must) remember(&m->k);
     switch (way) {
     case ALLOC: p = V_(alloc)(heap, size, align); break;
     case ALLOC_ZEROED: p = V_(alloc_zeroed)(heap, size, align); break;
-    case TRY_ALLOC: p = V_(try_alloc)(heap, size, align); break;
+    case TRY_ALLOC:
+        if (size % 2) p = V_(try_alloc)(heap, size, align);
+        else status = V_(try_alloc_to)(heap, size, align, &p);
+        break;
     case RESIZE_NULL: p = V_(resize)(heap, NULL, 0, size, align); break;
-    case MALLOC: p = V_(malloc)(heap, size); break;
+    case MALLOC:
+        if (size % 2) p = V_(malloc)(heap, size);
+        else status = V_(try_malloc)(heap, size, &p);
+        break;
     case CALLOC: p = size % 3 ? V_(calloc)(heap, 1, size) : V_(calloc)(heap, size / 3, 3); break;
     case REALLOC_NULL: p = V_(realloc)(heap, NULL, size); break;
     case ALIGNED_ALLOC: p = V_(aligned_alloc)(heap, align, size); break;
     }
+    if (status != TSP_BUSY) CHECK(status == (p ? TSP_OK : TSP_NO_MEMORY));
     if (size == 0) {
-        check_nothing(m, p, align);
+        if (way != ALIGNED_ALLOC || (uintptr_t)heap % align == 0) check_nothing(m, p, align);
+        else CHECK(p == NULL); /* V_free would not know what V_alloc gives */
         CHECK(is_unchanged(&m->k));
         return;
     }
     note_answer(m, p);
     if (p == NULL) {
-        if (CHECK(!fits)) check_refusal(m, 1);
+        if (CHECK(!must)) check_refusal(m, 1);
         return;
     }
     CHECK(fits);
@@ -263,7 +294,10 @@ static inline void end_object(oracle *m, int way, size_t i) {
     case DEALLOC: CHECK(V_(dealloc)(heap, p, o.size, o.align) == TSP_OK); break;
     case TRY_DEALLOC: CHECK(V_(try_dealloc)(heap, p, o.size, o.align) == TSP_OK); break;
     case RESIZE_TO_0: check_nothing(m, V_(resize)(heap, p, o.size, 0, o.align), o.align); break;
-    case FREE: V_(free)(heap, p); break;
+    case FREE:
+        if (o.size % 2) V_(free)(heap, p);
+        else CHECK(V_(try_free)(heap, p) == TSP_OK);
+        break;
     case FREE_SIZED: V_(free_sized)(heap, p, o.size); break;
     case FREE_ALIGNED_SIZED: V_(free_aligned_sized)(heap, p, o.align, o.size); break;
     case REALLOC_TO_0: check_nothing(m, V_(realloc)(heap, p, 0), 1); break;
@@ -278,17 +312,21 @@ static inline void resize_object(oracle *m, int way, size_t i, size_t size, size
     object o = m->live[i];
     unsigned char *p = m->k.base + o.start, *q = NULL;
     size_t kept = way >= REALLOC ? round_up(o.size) : o.size, free_before = m->k.total - m->used;
-    int stays, fits;
+    int stays, slides, fits, must;
     if (way >= REALLOC) align = realloc_align(&o, size);
     if (kept > size) kept = size;
     stays = can_stay(m, i, size, align);
-    fits = stays || (way != IN_PLACE && (can_slide(m, i, size, align) || can_place(m, size, align)));
-    if (!fits) remember(&m->k);
+    slides = way != IN_PLACE && can_slide(m, i, size, align);
+    fits = stays || slides || (way != IN_PLACE && can_place(m, size, align));
+    must = stays || slides || (way != IN_PLACE && must_place(m, size, align));
+    if (!must) remember(&m->k);
     switch (way) {
     case RESIZE: q = V_(resize)(heap, p, o.size, size, align); break;
     case RESIZE_ZEROED: q = V_(resize_zeroed)(heap, p, o.size, size, align); break;
     case IN_PLACE: {
-        tsp_status status = V_(resize_in_place)(heap, p, o.size, size, align);
+        int try = !m->k.sized && size % 2 && align == realloc_align(&o, size);
+        tsp_status status =
+            try ? V_(try_realloc)(heap, p, size) : V_(resize_in_place)(heap, p, o.size, size, align);
         CHECK(status == TSP_OK || status == TSP_NO_MEMORY);
         if (status == TSP_OK) q = p;
         break;
@@ -298,7 +336,7 @@ static inline void resize_object(oracle *m, int way, size_t i, size_t size, size
     }
     note_answer(m, q);
     if (q == NULL) {
-        if (CHECK(!fits)) check_refusal(m, way != IN_PLACE);
+        if (CHECK(!must)) check_refusal(m, way != IN_PLACE);
         return;
     }
     CHECK(fits);

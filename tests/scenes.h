@@ -6,7 +6,7 @@
 
 #include "layout.h"
 
-enum { ROOM = 256 /* bytes, for any heap that is small enough */ };
+enum { ROOM = 1024 /* bytes, for any heap that is small enough */ };
 
 /* -- The states that are known ------------------------------------------------------------------------------------- */
 
@@ -28,13 +28,35 @@ static size_t scenes_known, scenes_room;
 static uint32_t *slots; /* a hash table of scene numbers + 1 */
 static size_t slots_room;
 
+/* What is live, what begins, where the rover is, and for each hole in order of address the place that it has in its
+ * bin. */
 static uint64_t key_of(const layout *l) {
-    return l->live | (uint64_t)l->begins << granules;
+    uint64_t key = l->live | (uint64_t)l->begins << granules | (uint64_t)l->rover << 2 * granules;
+    unsigned start, end = 0, shift = 2 * granules + 5;
+    while (hole_from(l, end, &start, &end)) {
+        unsigned before = 0;
+        for (unsigned i = 0; i < l->binned && l->order[i] != end; i++)
+            before += bin_of(l->order[i] - down_from(l, l->order[i])) == bin_of(end - start);
+        if (l->binned == 0 || end - start == 1) continue;
+        key |= (uint64_t)before << shift;
+        shift += 3;
+    }
+    return key;
 }
 
 static layout layout_of(uint64_t key) {
     const uint64_t all = ((uint64_t)1 << granules) - 1;
-    layout l = {(set)(key & all), (set)(key >> granules & all)};
+    layout l = {(set)(key & all), (set)(key >> granules & all), 0, 0, {0}};
+    if (!has_index(granules)) return l;
+    l.rover = (unsigned char)(key >> 2 * granules & 31);
+    for (unsigned place = 0; place < BINNED_MOST; place++) {
+        unsigned start, end = 0, shift = 2 * granules + 5;
+        while (hole_from(&l, end, &start, &end)) {
+            if (end - start == 1) continue;
+            if ((key >> shift & 7) == place) l.order[l.binned++] = (unsigned char)end;
+            shift += 3;
+        }
+    }
     return l;
 }
 
@@ -78,7 +100,7 @@ static layout now;
 static size_t now_number;
 static TSP_V now_heap; /* handle and bytes to start every call from */
 static unsigned char now_bytes[ROOM];
-static size_t now_size;           /* of them, with the map */
+static size_t now_size;           /* of them, with map and index */
 static unsigned long calls, turn; /* made so far; what varies from call to call */
 static unsigned depth;            /* calls on the shortest way from the empty heap to the scene */
 
@@ -178,7 +200,8 @@ static unsigned char *address(unsigned granule) {
 /* -- The calls ----------------------------------------------------------------------------------------------------- */
 
 static void make(size_t bytes, size_t align) {
-    const unsigned n = in_granules(bytes), at = placed(&now, n, align, 0);
+    layout to = now;
+    const unsigned n = in_granules(bytes), at = placed(&to, n, align, 0);
     const call by = {MAKE, 0, (unsigned short)bytes, (unsigned short)align};
     unsigned char *p = NULL;
     again();
@@ -194,7 +217,7 @@ static void make(size_t bytes, size_t align) {
     }
     CHECK(p == (at == NONE ? NULL : address(at)));
     if (at == NONE) stay_here(1, by);
-    else arrive(with(now, at, n), now.live, count(now.live) + n, by);
+    else arrive(with(to, at, n), now.live, count(now.live) + n, by);
 }
 
 static void end(unsigned a, size_t bytes) {
@@ -217,21 +240,27 @@ static void end(unsigned a, size_t bytes) {
 /* what: RESIZE, IN_PLACE or REALLOC, which has its own idea of alignment. */
 static void resize(int what, unsigned a, size_t old_bytes, size_t bytes, size_t align) {
     const call by = {(unsigned char)what, (unsigned char)a, (unsigned short)bytes, (unsigned short)align};
-    const layout gone = without(now, a);
+    const set others = now.live & ~from_to(a, object_end(&now, a));
+    layout to = now;
     const unsigned n = in_granules(bytes), b = object_end(&now, a);
     unsigned at = NONE, peak;
     size_t keep = what == REALLOC ? (b - a) * GRANULE : old_bytes;
     unsigned char *p = address(a), *q = NULL;
     if (keep > bytes) keep = bytes;
     again();
-    peak = count(gone.live) + n;
+    peak = count(others) + n;
     if (what == REALLOC && n <= b - a) align = 1; /* what shrinks stays, however it is aligned */
     if (stays(&now, a, n, align)) {
         at = a;
+        to = resized(now, a, n);
     } else if (what != IN_PLACE) {
-        at = placed(&now, n, align, 1);
-        if (at != NONE) peak += b - a; /* for a while there were two */
-        else at = slid(&now, a, n, align);
+        at = placed(&to, n, align, 1);
+        if (at != NONE) { /* for a while there are two */
+            peak += b - a;
+            to = without(with(to, at, n), a);
+        } else if ((at = slid(&now, a, n, align)) != NONE) {
+            to = after_sliding(now, a, at, n);
+        }
     }
     if (what == IN_PLACE) {
         tsp_status status = V_(resize_in_place)(&k.heap, p, old_bytes, bytes, align);
@@ -248,7 +277,7 @@ static void resize(int what, unsigned a, size_t old_bytes, size_t bytes, size_t 
     CHECK(q == (at == NONE ? NULL : address(at)));
     if (q) CHECK(memcmp(q, now_bytes + a * GRANULE, keep) == 0);
     if (at == NONE) stay_here(what != IN_PLACE, by); /* to try in place first is not to run out of memory */
-    else arrive(with(gone, at, n), gone.live, peak, by);
+    else arrive(to, others, peak, by);
 }
 
 /* -- Looking at a state -------------------------------------------------------------------------------------------- */
@@ -297,9 +326,10 @@ static void look(void) {
 /* -- Finding them -------------------------------------------------------------------------------------------------- */
 
 static void open_heap(unsigned n, size_t offset, int sized) {
-    layout first = {0, 0};
+    layout first;
     granules = n;
-    k = open_kitchen_at((0 - offset) % GRANULE + n * GRANULE + (sized ? 0 : (n + 7) / 8), offset, sized);
+    first = all_free();
+    k = open_kitchen_at((0 - offset) % GRANULE + region_for(n * GRANULE, sized), offset, sized);
     base = (uintptr_t)k.base;
     now_size = k.where.size - (size_t)(k.base - k.where.memory);
     now_heap = k.heap;

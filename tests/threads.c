@@ -440,6 +440,24 @@ typedef struct interruption {
     int happened;
 } interruption;
 
+/* Those that say why not: it is the lock, whether there would be memory or not. What is refused without a look at the
+ * heap is refused here too. */
+static void try_in_vain(TSP_V *h, void *object) {
+    const int sized = h->state % 2 == 0; /* only in the handle, which says no more while the lock is held */
+    const size_t sizes[] = {0, 1, 8, SIZE_MAX};
+    for (size_t i = 0; i < 4; i++) {
+        void *p = object;
+        CHECK(V_(try_alloc_to)(h, sizes[i], 8, &p) == TSP_BUSY && p == NULL);
+        p = object;
+        CHECK(V_(try_malloc)(h, sizes[i], &p) == (sized ? TSP_SIZED_HEAP : TSP_BUSY) && p == NULL);
+        CHECK(V_(try_realloc)(h, object, sizes[i]) == (sized ? TSP_SIZED_HEAP : TSP_BUSY));
+        p = object;
+        CHECK(V_(try_alloc_to)(h, sizes[i], 3, &p) == TSP_BAD_ALIGNMENT && p == NULL);
+    }
+    CHECK(V_(try_free)(h, object) == (sized ? TSP_SIZED_HEAP : TSP_BUSY));
+    CHECK(V_(try_free)(h, (char *)object + 1) == (sized ? TSP_SIZED_HEAP : TSP_BUSY)); /* nobody knows yet */
+}
+
 /* Stands for an interrupt handler that comes while the heap is locked. */
 static int interrupt(void *context, void *start, size_t size, tsp_kind kind) {
     interruption *i = context;
@@ -447,6 +465,7 @@ static int interrupt(void *context, void *start, size_t size, tsp_kind kind) {
     i->happened = 1;
     CHECK(V_(try_alloc)(i->heap, 8, 8) == NULL);
     CHECK(V_(try_dealloc)(i->heap, i->object, 8, 8) == TSP_BUSY);
+    try_in_vain(i->heap, i->object);
     CHECK(V_(contains)(i->heap, i->object)); /* takes no lock */
     return 1;
 }
@@ -474,6 +493,8 @@ TEST_BOTH(a_locked_heap_is_left_alone) {
         remember(&k);
         CHECK(V_(try_alloc)(&k.heap, 8, 8) == NULL);
         CHECK(V_(try_dealloc)(&k.heap, object, 8, 8) == TSP_BUSY);
+        try_in_vain(&k.heap, object);
+        CHECK(misuse.count == 0);
         V_(unlock)(&k.heap, state);
         CHECK(is_unchanged(&k));
     }

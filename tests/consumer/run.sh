@@ -36,7 +36,26 @@ make_installed() {
         [ -f "$work/made/prefix/include/teaspoon.hpp" ]
 }
 
+# A project with old policies whose variable is an option here: it reaches library and program, and nothing of ours is
+# installed.
+subproject() {
+    mkdir -p "$work/parent"
+    printf '%s\n' 'cmake_minimum_required(VERSION 3.13)' 'project(parent C)' 'set(TSP_ROUND 4)' \
+        "add_subdirectory($PWD teaspoon)" "add_executable(app $PWD/$here/consumer.c)" \
+        'target_link_libraries(app teaspoon::teaspoon)' 'install(TARGETS app DESTINATION bin)' \
+        > "$work/parent/CMakeLists.txt"
+    cmake -S "$work/parent" -B "$work/parent/build" -DCMAKE_INSTALL_PREFIX="$work/parent/prefix" &&
+        cmake --build "$work/parent/build" && "$work/parent/build/app" && cmake --install "$work/parent/build" &&
+        nm "$work/parent/build/app" | grep -q _ROUND_4_ && [ "$(find "$work/parent/prefix" -type f | wc -l)" = 1 ]
+}
+
+optimised() {
+    cmake -S . -B "$work/default" && grep -q "^CMAKE_BUILD_TYPE:.*=Release" "$work/default/CMakeCache.txt"
+}
+
 if have cmake; then
+    check "CMake optimises by default" optimised
+    check "add_subdirectory" subproject
     check "cmake --install, static" cmake_installed static
     check "find_package, static" find_package static
     check "cmake --install, shared, lock 0" cmake_installed shared -DBUILD_SHARED_LIBS=ON -DTSP_LOCK=0

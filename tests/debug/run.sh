@@ -68,8 +68,8 @@ echo 'int main(void) { return 0; }' > "$build/works.c"
 if $CC $asan -o "$build/works" "$build/works.c" 2> /dev/null; then
     for debug in 8 15; do
         check "TSP_DEBUG=$debug, AddressSanitizer" behaves $debug "$asan"
-        for crime in overflow underflow stale hole; do
-            check "AddressSanitizer finds: $crime" finds $crime "use-after-poison" env
+        for crime in overflow underflow stale hole; do # unknown: what is rounded up, before the next object's 8 bytes
+            check "AddressSanitizer finds: $crime" finds $crime "AddressSanitizer: \(use-after-poison\|unknown-crash\)" env
         done
     done
 else
@@ -90,9 +90,10 @@ fi
 # shellcheck disable=SC2086
 tracked() {
     $CC -std=c99 $strict -DTSP_DEBUG=32 -shared -fPIC -o "$build/libtracked.so" src/*.c || return 1
-    $CC -std=c11 $strict -o "$build/tracked" tests/debug/crime.c "$build/libtracked.so" -Wl,-rpath,"$PWD/$build" || return 1
+    $CC -std=c11 $strict -DTSP_DEBUG=32 -o "$build/tracked" tests/debug/crime.c "$build/libtracked.so" \
+        -Wl,-rpath,"$PWD/$build" || return 1
     rm -f "$build"/heaptrack.* && heaptrack -o "$build/heaptrack" "$build/tracked" leak > "$build/out" 2>&1 &&
-        heaptrack_print "$build"/heaptrack.* > "$build/out" 2>&1 && grep -q "tsp4k_malloc" "$build/out" &&
+        heaptrack_print "$build"/heaptrack.* > "$build/out" 2>&1 && grep -q "at tests/debug/crime.c" "$build/out" &&
         grep -q "total memory leaked: 140B" "$build/out" && return
     tail -n 40 "$build/out"
     return 1

@@ -10,7 +10,7 @@ cd "$(dirname "$0")/../.." || exit 1
 . scripts/suites.sh
 build=${1:-build/newlib}
 options="-Os -ffunction-sections -fdata-sections -Wl,--gc-sections -Wall -Wextra -Wconversion -Werror -Iinclude
-    -Iadapters -DTSP_FREESTANDING"
+    -Iadapters"
 library="src/tsp128k.c src/common.c src/misuse.c"
 libcs_own="[TtBbDd] (sbrk|_sbrk_r|__malloc_(av_|free_list|sbrk_start|grow_chunk))$" # symbols of its malloc
 
