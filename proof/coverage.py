@@ -9,22 +9,24 @@ against it; tests/explore.c is left out, since it reaches everything and says li
 in a header exists once per family and variant: what one of its copies reaches is reached. What none does must be listed
 in coverage.txt with the reason, and what is listed must be unreached. SPDX-License-Identifier: BSD-3-Clause"""
 
-import glob, json, os, re, shutil, subprocess, sys
+import concurrent.futures, glob, json, os, re, shutil, subprocess, sys
 from collections import Counter
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 OUT = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else os.path.join(ROOT, 'build', 'coverage'))
 COUNTING = ['-fprofile-instr-generate', '-fcoverage-mapping', '-fcoverage-mcdc']
-LOW = ['crate', 'limits', 'museum', 'misuse']  # they draw their layouts from the low end
-BOTH = ['abort', 'model', 'attach']  # any placement will do
+LOW = ['crate', 'limits', 'museum', 'misuse', 'many']  # they draw their layouts from the low end
+BOTH = ['abort', 'model', 'attach', 'extend']  # any placement will do
+# An index of several chunks, levels and mixed bins in the smallest heaps, which have small objects and large ones.
+INDEX = ['-DTSP_LOCK=1', '-DTSP_INDEX_FROM=1', '-DTSP_CHUNK=4', '-DTSP_FAN=2', '-DTSP_EXACT_BITS=1']
 VARIANTS = [  # name, flags, families, tests
     ('spin', ['-DTSP_LOCK=1'], ['tsp4k', 'tsp128k', 'tsp16m'], BOTH + ['threads']),
     ('low', ['-DTSP_LARGE=1'], ['tsp4k', 'tsp128k', 'tsp16m'], LOW),
     ('hooks', ['-DTSP_LOCK=2'], ['tsp4k', 'tsp16m'], ['threads']),
     ('none', ['-DTSP_LOCK=0', '-DTSP_LARGE=1'], ['tsp4k'], ['crate', 'misuse']),
-    ('lanes', ['-DTSP_LANE_BITS=1'], ['tsp16m'], BOTH),
-    ('laneslow', ['-DTSP_LANE_BITS=1', '-DTSP_LARGE=1'], ['tsp16m'], LOW),
-    ('exact', ['-DTSP_ROUND=4'], ['tsp4k'], BOTH),
+    ('index', INDEX + ['-DTSP_LARGE=3'], ['tsp128k', 'tsp16m'], BOTH),
+    ('indexlow', INDEX + ['-DTSP_LARGE=1'], ['tsp128k', 'tsp16m'], ['museum', 'misuse']),
+    ('exact', ['-DTSP_LOCK=1', '-DTSP_ROUND=4'], ['tsp4k'], BOTH),
     ('exactlow', ['-DTSP_ROUND=4', '-DTSP_LARGE=1'], ['tsp4k'], LOW),
 ]
 FOUR = re.compile(r'^tsp\w+\.c:|^tsp(4k|128k|16m)_')  # what a copy's name begins with
@@ -50,7 +52,7 @@ def measure(name, flags, families, tests):
             call('clang-19', '-std=c11', '-O1', '-DTSP_V=' + family, *flags, '-o', program,
                  os.path.join(ROOT, 'tests', test + '.c'), '-L' + out, '-ltsp', '-lpthread')
             said = call(program, env=dict(os.environ, LD_LIBRARY_PATH=out, LLVM_PROFILE_FILE=program + '.profraw'))
-            print('%s, %s, %s: %s' % (name, family, test, said.split('\n')[-2]), flush=True)
+            print('%s, %s, %s: %s\n' % (name, family, test, said.split('\n')[-2]), end='', flush=True)
     profile = os.path.join(out, 'profile')
     call('llvm-profdata-19', 'merge', '-o', profile, *glob.glob(os.path.join(out, '*.profraw')))
     export = ['llvm-cov-19', 'export', '-instr-profile', profile, library]
@@ -122,7 +124,9 @@ def main():
             return 0
     shutil.rmtree(OUT, ignore_errors=True)
     reasons, figures, wrong, unreached = listed(), [], 0, set()
-    for name, table in zip(('lines', 'branches', 'MC/DC'), collect([measure(*v) for v in VARIANTS])):
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        reports = list(pool.map(lambda v: measure(*v), VARIANTS))
+    for name, table in zip(('lines', 'branches', 'MC/DC'), collect(reports)):
         missed = [key for key, reached in table.values() if not reached]
         unreached |= set(missed)
         unknown = list((Counter(missed) - Counter(reasons.keys())).elements())  # each excuses one place

@@ -50,6 +50,7 @@ static void anything(void) {
     spoon.base = (byte *)LOW;
     spoon.granules = GRANULES;
     spoon.state = FORMAT + KIND - 1;
+    set_index(&spoon);
 }
 
 static void same(void) {

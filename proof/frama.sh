@@ -46,14 +46,18 @@ eva tsp16m 6 8 1 init
 eva tsp16m 2 8 1 alloc
 eva tsp16m 3 8 1 dealloc
 
-# A copy with the contracts of wp.acsl, each before its line.
+# A copy with the contracts of wp.acsl, each before its line. (What a function is besides static does not matter.)
 cp -r src "$out/src"
-for file in engine.h interface.h; do
+for file in $(sed -n 's/^@ src\/\([^ ]*\) .*/\1/p' proof/wp.acsl | sort -u); do
     awk -v name="src/$file" '
         FNR == NR && /^@ / { here = $2 == name; if (here) key[++n] = substr($0, length($2) + 4); next }
         FNR == NR { if (here) block[n] = block[n] $0 "\n"; next }
-        { for (i = 1; i <= n; i++) if (index($0, key[i]) == 1) { printf "%s", block[i]; seen[i]++ }; print }
-        END { for (i = 1; i <= n; i++) if (seen[i] != 1) { print "#error wp.acsl: not one line begins with " key[i] } }
+        function is_here(key) { # "name(" is the line that defines it: static void name(
+            return index($0, key) == 1 || (key ~ /^[a-z_]+\($/ && /^static / && match($0, /[a-z_]+\(/) &&
+                                           substr($0, RSTART, RLENGTH) == key)
+        }
+        { for (i = 1; i <= n; i++) if (is_here(key[i])) { printf "%s", block[i]; seen[i]++ }; print }
+        END { for (i = 1; i <= n; i++) if (seen[i] != 1) { print "#error wp.acsl: not one line is " key[i] } }
     ' proof/wp.acsl "src/$file" > "$out/src/$file"
 done
 export WHY3CONFIG="$out/why3.conf"

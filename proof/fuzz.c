@@ -5,6 +5,11 @@
  * access outside the region, every object inside it and aligned, no call that does not come back. A reset or init over
  * the same bytes makes it honest again. The handle is never damaged: it is not in the heap's memory.
  *
+ * Honest or hostile, in a heap with an index no call may take more than BUDGET steps, as proof/steps.h counts them, but
+ * for those that visit every hole by contract. To libFuzzer each number of steps that a kind of call has not taken
+ * before is as good as a new branch, so that it seeks what is slow (as PerfFuzz does: Lemieux, Padhye, Sen and Song,
+ * 2018).
+ *
  *     input       kind and base offset, size of the region (2 bytes), then instructions
  *     instruction a byte: what to do in the low five bits, with what in the high three; then its operands
  *
@@ -12,8 +17,52 @@
  * main that does, for each file named. SPDX-License-Identifier: BSD-3-Clause */
 #define TEST_SECONDS 10 /* for one input */
 #define main test_main  /* what runs test cases, of which there are none */
+#include "../tests/family.h"
+#undef V_ /* every call of the library, the oracle's too, is counted */
+#define V_(name) (count_steps(#name), FAMILY_PASTE(FAMILY_PASTE(TSP_V, _), name))
+static void count_steps(const char *next);
 #include "../tests/oracle.h"
 #undef main
+
+/* -- Steps -------------------------------------------------------------------------------------------------------- */
+
+/* A search takes a link of each hole that it passes in a chunk, and a word of each level up and down, in a heap as large
+ * as an input can ask for. A call makes at most four (resize: what it has, to place, to give the old bytes back, to give
+ * the new ones back). To place it looks into 4 holes of a bin, into 16, and at 16 along the gaps. Six holes may come or
+ * go, each with a dozen links and words, and two words of each level. */
+enum {
+    LEVELS = TSP_FAN > 4 ? 2 : 8,
+    SEARCH = TSP_CHUNK + 2 * LEVELS + 2,
+    PLACE = 4 * (4 + 16) + 2 * 16 + 8,
+    CHANGE = 12 + 2 * LEVELS,
+    BUDGET = 4 * SEARCH + PLACE + 6 * CHANGE,
+    GRADES = 64
+};
+
+unsigned long steps;
+static unsigned long most_steps;
+static const char *counted; /* the call that steps are of; NULL: one that may take any number, or none */
+static int is_counting;     /* the heap has an index */
+static uint8_t grades[32][GRADES]
+#ifdef __linux__
+    __attribute__((section("__libfuzzer_extra_counters")))
+#endif
+    ;
+
+/* One call has ended, if any, and the next begins, if there is one. */
+static void count_steps(const char *next) {
+    static const char unbounded[] = " init init_sized reset usage largest walk check attach once once_over contains";
+    const char *last = counted;
+    counted = next && is_counting && !strstr(unbounded, next) ? next : NULL;
+    if (last) {
+        unsigned kind = 0;
+        for (const char *c = last; *c; c++) kind = (kind * 31 + (unsigned char)*c) % 32;
+        grades[kind][steps < BUDGET ? steps * GRADES / BUDGET : GRADES - 1] = 1;
+        if (steps > most_steps) most_steps = steps;
+        if (!CHECK(steps <= BUDGET)) printf("    %s took %lu steps\n", last, steps);
+    }
+    steps = 0;
+}
 
 typedef struct run {
     oracle m;
@@ -167,10 +216,10 @@ static int takes_as_much(const object *o, size_t size) {
     return size && size <= SIZE_MAX - TSP_ROUND && round_up(size) == round_up(o->size);
 }
 
-/* What stands for no bytes: NULL, or the address of an object of size 0 (a power of two: no heap is that low). */
+/* What stands for no bytes: NULL, or the address of an object of size 0, which is the handle's where none is told. */
 static int is_nothing(const oracle *m, const call *c) {
     return c->p == NULL ||
-           (offset_of(m, c->p) >= m->k.total && (is_untold(c) ? is_power_of_two((uintptr_t)c->p) : c->old == 0));
+           (offset_of(m, c->p) >= m->k.total && (is_untold(c) ? c->p == (const void *)&m->k.heap : c->old == 0));
 }
 
 /* Why these bytes are no object, as far as the heap can know. */
@@ -230,11 +279,13 @@ static void expect_refusal(oracle *m, const call *c, unsigned why) {
 /* NULL, or an object of size 0: done if there is room. */
 static void use_nothing(oracle *m, const call *c) {
     size_t size = is_resize(c) ? c->size : 0;
-    int fits = size && can_place(m, size, c->align);
+    int fits = size && can_place(m, size, c->align), must = fits && must_place(m, size, c->align);
     unsigned char *q;
+    tsp_status status;
     remember(&m->k);
-    CHECK(perform(&m->k.heap, c, &q) == (fits || !size ? TSP_OK : TSP_NO_MEMORY));
-    if (fits) {
+    status = perform(&m->k.heap, c, &q);
+    CHECK(status == (fits || !size ? TSP_OK : TSP_NO_MEMORY) || (!must && size && status == TSP_NO_MEMORY));
+    if (fits && status == TSP_OK) {
         if (CHECK(q && is_placed(&m->k, q, size, c->align))) enlist(m, q, size, c->align);
     } else if (size) {
         check_refusal(m, 1);
@@ -365,6 +416,7 @@ static void begin(run *r, unsigned how) {
     kitchen *k = &r->m.k;
     k->sized = how & 1;
     k->total = usable((uintptr_t)k->where.memory, k->where.size, k->sized);
+    is_counting = has_index(k->total / GRANULE);
     supplied = k;
     if (how & 4) memset(&k->heap, 0, sizeof k->heap);
     if (!(how & 4)) CHECK(start_heap(&k->heap, k->where.memory, k->where.size, k->sized) == k->total);
@@ -463,7 +515,7 @@ static void damage(run *r, unsigned what, unsigned with) {
         for (size_t i = at; i < k->where.size && i <= at + with; i++) k->where.memory[i] = (unsigned char)eat(r);
 }
 
-enum { LOOK = CALLS, RESET, BEGIN, DAMAGE, MANY = DAMAGE + 3, EVERY_OTHER, LOCKED };
+enum { LOOK = CALLS, RESET, BEGIN, DAMAGE, SEVERAL = DAMAGE + 3, EVERY_OTHER, LOCKED };
 
 static void step(run *r) {
     unsigned b = eat(r), with = b >> 5;
@@ -478,7 +530,7 @@ static void step(run *r) {
     case DAMAGE:
     case DAMAGE + 1:
     case DAMAGE + 2: damage(r, b % 32 - DAMAGE, with); break;
-    case MANY: /* objects of one size */
+    case SEVERAL: /* objects of one size */
         c.what = ALLOC;
         c.align = (size_t)1 << with;
         c.size = eat_size(r);
@@ -517,6 +569,7 @@ static void step(run *r) {
         }
         make_call(r, &c);
     }
+    count_steps(NULL);
     misuse.count = 0;
     if (r->hostile) CHECK(guards_hold(&r->m.k.where));
     else settle(&r->m);
@@ -565,7 +618,9 @@ int main(int argc, char **argv) {
         fclose(file);
     }
     fprintf(stderr, "\n");
-    printf("%d inputs replayed\n", argc - 1);
+    printf("%d inputs replayed", argc - 1);
+    if (most_steps) printf(", at most %lu steps of %d in a call", most_steps, BUDGET);
+    printf("\n");
     return 0;
 }
 #endif

@@ -17,15 +17,19 @@ work=build/fuzz
 corpus=proof/corpus
 LLVM=${LLVM:-19}
 sanitize="-fsanitize=address,undefined -fno-sanitize-recover=all"
-variants="tsp4k tsp4k-round4 tsp16m tsp16m-lanes"
+variants="tsp4k tsp4k-round4 tsp16m tsp16m-index tsp128k-chunks"
 longest=512 # bytes of an input
 
-# tsp128k is tsp4k under another name. round4: exact sizes, so splinters. lanes: every other hole is a station. In these
-# two a small heap has small objects and large ones.
+# round4: exact sizes, so splinters. index: an index of several chunks, levels and mixed bins in the smallest heaps. In
+# these two a small heap has small objects and large ones. chunks: the index that otherwise only large heaps have. The
+# rest have none, so that tsp128k would be tsp4k under another name.
 flags() {
     case $1 in
     *-round4) echo "-DTSP_V=${1%-*} -DTSP_ROUND=4 -DTSP_LARGE=3" ;;
-    *-lanes) echo "-DTSP_V=${1%-*} -DTSP_LANE_BITS=1 -DTSP_LARGE=3" ;;
+    *-index)
+        echo "-DTSP_V=${1%-*} -DTSP_INDEX_FROM=1 -DTSP_CHUNK=4 -DTSP_FAN=2 -DTSP_EXACT_BITS=1 -DTSP_LARGE=3"
+        ;;
+    *-chunks) echo "-DTSP_V=${1%-*} -DTSP_INDEX_FROM=1" ;;
     *) echo "-DTSP_V=$1" ;;
     esac
 }
@@ -36,8 +40,9 @@ build() {
     kind=$1
     variant=$2
     shift 2
-    "$@" -std=c11 -O1 -g -Wall -Wextra $(flags "$variant") -Iinclude -o "$work/$kind-$variant" \
-        "${harness:-proof/fuzz.c}" "src/${variant%%-*}.c" > "$work/compiler.log" 2>&1 && return
+    "$@" -std=c11 -O1 -g -Wall -Wextra $(flags "$variant") -Iinclude -include proof/steps.h \
+        -o "$work/$kind-$variant" "${harness:-proof/fuzz.c}" "src/${variant%%-*}.c" \
+        > "$work/compiler.log" 2>&1 && return
     cat "$work/compiler.log"
     echo "fuzz: $kind-$variant does not build"
     exit 1

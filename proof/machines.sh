@@ -38,7 +38,7 @@ tell() {
 
 # avr FAMILY TEST WORD [FLAGS] [LIBRARY]: those cases of a test whose names contain the word.
 avr() {
-    name=$2-$1${3:+-$3}
+    name=$2-$1${3:+-$3}${5:+-$5}
     # shellcheck disable=SC2086 # none, or some
     avr-gcc -mmcu=atmega2560 -Os -std=c11 -w -Iinclude -include tests/avr/board.h -DTSP_V="$1" -DTEST_SECONDS=0 \
         -DTEST_WORD="\"$3\"" ${4:-} -o "$out/$name.elf" "tests/$2.c" tests/avr/board.c "$out/${5:-avr}"/*.o \
@@ -52,11 +52,14 @@ avr() {
 }
 
 avr_suite() {
-    mkdir -p "$out/avr" "$out/low"
+    mkdir -p "$out/avr" "$out/low" "$out/index"
+    index="-DTSP_INDEX_FROM=1 -DTSP_CHUNK=4 -DTSP_FAN=2 -DTSP_EXACT_BITS=1 -DTSP_LARGE=3"
     for source in src/*.c; do # and once more with no object large, for tests that draw their layouts from the low end
         compile="avr-gcc -mmcu=atmega2560 -Os -std=c99 -Wall -Wextra -DTSP_FREESTANDING -Iinclude -c $source"
         $compile -o "$out/avr/$(basename "$source" .c).o"
         $compile -o "$out/low/$(basename "$source" .c).o" -DTSP_LARGE=1
+        # shellcheck disable=SC2086 # and with an index, which otherwise only heaps have that are larger than this memory
+        $compile -o "$out/index/$(basename "$source" .c).o" $index
     done
     for family in tsp4k tsp16m; do
         avr $family arithmetic ""
@@ -64,6 +67,7 @@ avr_suite() {
         avr $family crate "" "" low
         avr $family model every_tiny
     done | tee "$out/avr.sums"
+    for family in tsp128k tsp16m; do avr $family model every_tiny "$index" index; done | tee -a "$out/avr.sums"
     { # all states of heaps as large as the simulator can go through in a minute
         avr tsp4k explore "" "-DMOST=3 -DMOST_MISUSED=3 -DMOST_FLIPPED=3"
         avr tsp16m explore "" "-DMOST=2 -DMOST_MISUSED=2 -DMOST_FLIPPED=2"
@@ -79,7 +83,7 @@ fi
 
 # -- Big-endian ------------------------------------------------------------------------------------------------------
 
-# cross MACHINE QEMU COMPILER: the tests of an allocator for one thread. (tsp128k is tsp4k under another name.)
+# cross MACHINE QEMU COMPILER: the tests of an allocator for one thread. (tsp128k is tsp4k, but for its index.)
 cross() {
     echo 'int main(void) { return 0; }' > "$out/can.c"
     # shellcheck disable=SC2086 # the compiler's flags are words

@@ -13,7 +13,9 @@ import argparse, collections, concurrent.futures, filecmp, os, queue, random, re
 import resource, shutil, signal, subprocess, sys, time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-SOURCES = ['engine.h', 'debug.h', 'interface.h', 'check.h', 'lock.h', 'common.c', 'misuse.c']
+SOURCES = ['hole.h', 'map.h', 'chunks.h', 'bins.h', 'engine.h', 'placement.h', 'objects.h', 'debug.h', 'interface.h',
+           'check.h', 'lock.h', 'common.c', 'misuse.c']
+UNLOCKED = SOURCES[:SOURCES.index('objects.h') + 1] + ['debug.h', 'check.h']  # they know of no lock
 
 # -- Making mutants ---------------------------------------------------------------------------------------------------
 
@@ -23,6 +25,7 @@ SWAPS = {
     '&': ['|'], '|': ['&'], '^': ['|'], '<<': ['>>'], '>>': ['<<'], '++': ['--'], '--': ['++'], '+=': ['-=', '='],
     '-=': ['+=', '='], '*=': ['='], '/=': ['*=', '='], '^=': ['|=', '&='], '!': [''], '~': [''],
 }
+KNOBS = ['#TSP_INDEX_FROM', '#TSP_CHUNK', '#TSP_FAN', '#TSP_LARGE']
 STATUSES = ['TSP_OK', 'TSP_NO_MEMORY', 'TSP_BUSY', 'TSP_BAD_ALIGNMENT', 'TSP_FOREIGN', 'TSP_MISALIGNED',
             'TSP_ALREADY_FREE', 'TSP_INTERIOR', 'TSP_WRONG_SIZE', 'TSP_SIZED_HEAP', 'TSP_CORRUPT']
 NAMES = {a: [b] for pair in (('SIZED', 'REMEMBERS'), ('TSP_OBJECT', 'TSP_LIVE')) for a, b in (pair, pair[::-1])}
@@ -86,7 +89,7 @@ def mutations(text):
     for i, (kind, word, at, where) in enumerate(t):
         before, after = t[i - 1] if i else ('', '', 0, ''), t[i + 1] if i + 1 < len(t) else ('', '', 0, '')
         end = at + len(word)
-        if where in ('#TSP_LANE_BITS', '#TSP_LARGE') or (where.startswith('#') and 'TSP_LOCK' in where): continue
+        if where in KNOBS or (where.startswith('#') and 'TSP_LOCK' in where): continue
         if kind == 'number' and not re.match(r'\d+u?$', word): continue
         if kind == 'number':
             value, suffix = int(word.rstrip('u')), 'u' * word.endswith('u')
@@ -153,8 +156,8 @@ def mutants(only):
 # -- Killing them -----------------------------------------------------------------------------------------------------
 
 CFLAGS = ['-w', '-I' + os.path.join(ROOT, 'include')]
-FAST = ['tcc', '-DTSP_LOCK=0'] if shutil.which('tcc') else ['gcc', '-O0']  # tcc takes milliseconds; it has no atomics
-ALWAYS, LANES, LOCKS = range(3)  # when a build is tried: for what only a family with lanes has, for what may lock
+FAST = ['tcc', '-DTSP_LOCK=0', '-DTSP_ANY_LIBRARY'] if shutil.which('tcc') else ['gcc', '-O0']  # tcc takes milliseconds; it has no atomics
+ALWAYS, INDEX, LOCKS = range(3)  # when a build is tried: for what only a family with an index has, for what may lock
 
 
 class Build:
@@ -176,21 +179,25 @@ class Build:
 
 
 LOW, MIXED = '-DTSP_LARGE=1', '-DTSP_LARGE=3'  # no object is large, as tests that draw layouts want it; some are
-EVERY = ['explore misuse', 'explore bit', 'model small', 'model only', 'explore state', 'attach']
+# An index of several chunks, levels and mixed bins in the smallest heaps.
+SMALL = ['-DTSP_INDEX_FROM=1', '-DTSP_CHUNK=4', '-DTSP_FAN=2', '-DTSP_EXACT_BITS=1']
+EVERY = ['explore misuse', 'explore bit', 'model small', 'model only', 'explore state', 'attach', 'extend']
 BUILDS = [
     Build('4k-quick', 'tsp4k', FAST + [LOW], ['crate', 'museum']),
     Build('4k-mixed', 'tsp4k', FAST + [MIXED], ['model tiny']),
-    Build('16m-quick', 'tsp16m', FAST + [LOW, '-DTSP_LANE_BITS=1'], ['crate', 'museum']),
-    Build('16m-mixed', 'tsp16m', FAST + [MIXED, '-DTSP_LANE_BITS=1'], ['model tiny']),
+    Build('16m-list', 'tsp16m', FAST + [LOW], ['crate']),  # which knows what a heap without an index holds
+    Build('16m-quick', 'tsp16m', FAST + [LOW] + SMALL, ['museum']),
+    Build('16m-mixed', 'tsp16m', FAST + [MIXED] + SMALL, ['model tiny']),
     Build('4k-low', 'tsp4k', ['gcc', '-O1', LOW], ['misuse', 'limits']),
     Build('4k', 'tsp4k', ['gcc', '-O1', '-DTSP_LOCK=1'], EVERY + ['abort']),
-    Build('16m-low', 'tsp16m', ['gcc', '-O1', LOW, '-DTSP_LANE_BITS=1'], ['misuse', 'limits']),
-    Build('16m', 'tsp16m', ['gcc', '-O1', MIXED, '-DTSP_LANE_BITS=1'], EVERY),
-    Build('16m-rare', 'tsp16m', ['gcc', '-O1'], ['model thousands'], LANES),
+    Build('16m-limits', 'tsp16m', ['gcc', '-O1', LOW], ['limits']),
+    Build('16m-low', 'tsp16m', ['gcc', '-O1', LOW] + SMALL, ['misuse']),
+    Build('16m', 'tsp16m', ['gcc', '-O1', MIXED, '-DTSP_LOCK=1'] + SMALL, EVERY),
+    Build('16m-rare', 'tsp16m', ['gcc', '-O1'], ['model thousands', 'model only'], INDEX),
     Build('4k-none', 'tsp4k', ['gcc', '-O1', LOW, '-DTSP_LOCK=0'], ['crate', 'misuse'], LOCKS),
     Build('4k-hooks', 'tsp4k', ['gcc', '-O1', '-DTSP_LOCK=2'], ['threads'], LOCKS),
     Build('4k-spin', 'tsp4k', ['gcc', '-O1', '-DTSP_LOCK=1'], ['threads'], LOCKS),
-    Build('16m-asan', 'tsp16m', ['gcc', '-O1', LOW, '-fsanitize=address', '-DTSP_LANE_BITS=1'], ['museum', 'misuse']),
+    Build('16m-asan', 'tsp16m', ['gcc', '-O1', LOW, '-fsanitize=address'] + SMALL, ['museum', 'misuse']),
 ]
 
 
@@ -235,8 +242,8 @@ def judge(mutant, out, workers):
         with open(os.path.join(folder, 'src', source), 'w') as f: f.write(text)
         differs = []
         for build in BUILDS:
-            if build.when == LANES and '4k-quick' in differs: continue
-            if build.when == LOCKS and source in ('engine.h', 'debug.h', 'check.h'): continue
+            if build.when == INDEX and '4k-quick' in differs: continue
+            if build.when == LOCKS and source in UNLOCKED: continue
             base, broken = os.path.join(out, build.name), os.path.join(folder, build.name)
             if not build.library(os.path.join(folder, 'src'), broken): return 'does not compile'
             if filecmp.cmp(os.path.join(broken, 'libtsp.so'), os.path.join(base, 'libtsp.so'), False): continue

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Everything that is proved or exhausted, and too long for every commit; called by `make proof`.
-#     sh proof/proof.sh [PART...]      states worst spin frama lint machines failures; all of them without an argument.
+#     sh proof/proof.sh [PART...]      states worst spin frama lint machines sanitizers failures; all of them without an
+#                                      argument.
 #                                      A last argument quick is for CI: less of those parts that take long.
 # Each part ends in a line with its figures; the last line here has all of them. Output stays in build/proof/PART.
 cd "$(dirname "$0")/.." || exit 1
@@ -28,6 +29,20 @@ frama() { sh proof/frama.sh; }
 lint() { sh proof/lint.sh; }
 machines() { sh proof/machines.sh; }
 
+# The behaviour tests under those of the sanitizers that CI, which has gcc's for 64 bits and clang's for 32, has not.
+sanitizers() {
+    told=
+    bad=0
+    for here in "gcc -m32" "clang -m64"; do
+        sh tests/all.sh "$out/tests" "${here% *}" \
+            "${here#* } -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all" > "$out/tests.out" 2>&1 || bad=1
+        cat "$out/tests.out"
+        told="$told $here $(tail -n 1 "$out/tests.out");"
+    done
+    echo "sanitizers:${told%;}"
+    return $bad
+}
+
 # Each request of the tiny traces finds no memory, each 997th of the small ones, and the program goes on.
 failures() {
     make -s build/teaspoon || return 1
@@ -41,7 +56,7 @@ failures() {
 
 sums=
 failed=
-for part in ${parts:-states worst spin frama lint machines failures}; do
+for part in ${parts:-states worst spin frama lint machines sanitizers failures}; do
     echo "== $part"
     { $part 2>&1; echo "exit status $?"; } | tee "$out/$part" | grep -v '^exit status [0-9]*$'
     tail -n 1 "$out/$part" | grep -q ' 0$' || failed="$failed $part"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Every state of small heaps (tests/explore.c), in larger heaps than `make test` has time for.
 #     sh proof/states.sh [quick]
-# quick: about a minute on two cores, for CI; otherwise about a quarter of an hour. Prints what was visited, by family and
+# quick: a minute or two on two cores, for CI; otherwise an hour or so. Prints what was visited, by family and
 # kind, and ends in one line with the sums. In heaps this small every object is large, unless -DTSP_LARGE says otherwise.
 cd "$(dirname "$0")/.." || exit 1
 out=build/states
@@ -26,16 +26,20 @@ if [ "$1" = task ]; then # this script calls itself
     exit
 fi
 
+# An index of several chunks, levels and mixed bins; or of chunks that are as large as half the heap, and exact bins.
+index="-DTSP_INDEX_FROM=1 -DTSP_CHUNK=4 -DTSP_FAN=2 -DTSP_EXACT_BITS=1"
+wide="-DTSP_INDEX_FROM=1 -DTSP_CHUNK=7 -DTSP_FAN=2 -DTSP_EXACT_BITS=5"
+
 rm -f "$out"/*.out
 if [ "$1" = quick ]; then
     cat << END
 12 8 6 tsp4k
-14 8 8 tsp4k -DTSP_LARGE=3
-11 7 7 tsp16m
-11 7 7 tsp16m -DTSP_LANE_BITS=1
-11 8 7 tsp16m -DTSP_LANE_BITS=1 -DTSP_LARGE=3
-11 7 7 tsp4k -DTSP_ROUND=4 -DTSP_LARGE=3
-8 6 4 tsp128k
+12 8 8 tsp4k -DTSP_LARGE=3
+10 7 7 tsp16m
+9 6 6 tsp16m $index
+9 6 6 tsp16m $index -DTSP_LARGE=3
+10 7 7 tsp4k -DTSP_ROUND=4 -DTSP_LARGE=3
+8 6 4 tsp128k $index
 END
 else
     cat << END
@@ -43,12 +47,12 @@ else
 16 12 10 tsp4k -DTSP_LARGE=3
 13 10 9 tsp16m
 14 11 9 tsp16m -DTSP_LARGE=3
-12 9 8 tsp16m -DTSP_LANE_BITS=1
-13 10 9 tsp16m -DTSP_LANE_BITS=1 -DTSP_LARGE=3
-13 10 9 tsp16m -DTSP_LANE_BITS=2 -DTSP_LARGE=2
+12 9 8 tsp16m $index
+13 10 9 tsp16m $index -DTSP_LARGE=3
+13 10 9 tsp16m $wide -DTSP_LARGE=2
 12 9 8 tsp4k -DTSP_ROUND=4
 13 10 9 tsp4k -DTSP_ROUND=4 -DTSP_LARGE=3
-12 8 8 tsp128k -DTSP_LARGE=4
+12 8 8 tsp128k $index -DTSP_LARGE=4
 END
 fi | xargs -P 2 -L 1 sh proof/states.sh task > "$out/summary"
 cat "$out"/*.out | grep -E '^(tsp| )'

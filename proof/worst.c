@@ -97,14 +97,14 @@ static int resizes_hold(const layout *l, unsigned a, unsigned most, unsigned n) 
 
 /* Whether in a heap of that many granules nothing can fail. */
 static int holds(int how, unsigned size, unsigned most, unsigned n) {
-    layout empty = {0, 0};
+    layout empty = {.live = 0};
     granules = size;
     known = 0;
     tsp4k_init_sized(&heap, bytes, size * GRANULE);
     memset(slots, 0, 2 * room * sizeof *slots);
     enter(&empty);
     for (size_t i = 0; i < known; i++) {
-        const layout l = {(set)keys[i], (set)(keys[i] >> 32)};
+        const layout l = {.live = (set)keys[i], .begins = (set)(keys[i] >> 32)};
         for (unsigned new = 1; new <= n &&count(l.live) + new <= most; new ++) {
             unsigned at = place(how, &l, new);
             layout next;
