@@ -42,7 +42,7 @@ def account(job):
     numbers = list(map(int, harness.run(harness.OUT / "bytes", fit.family[len("tsp"):], kind, heap, moment,
                                         path).split()))
     parts = dict(zip(PARTS + PLAIN + ["peak", *FLOORS], numbers))
-    parts["step"] = fit.heap - heap
+    parts["step"], parts["handle"] = fit.heap - heap, fit.handle
     parts["heap"] = fit.heap + fit.handle
     if sum(parts[x] for x in PARTS) + parts["step"] != parts["heap"]:
         sys.exit("bytes.py: the parts of %s do not add up" % path.stem)

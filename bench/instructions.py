@@ -3,7 +3,7 @@
 
     instructions.py [DIR] [TRACE...]    build products go to DIR; of these traces only, such as lua_sensor
 
-Each trace is replayed under callgrind in a sized heap of 1.25 times its smallest, as in bench.py. Tables of columns
+Each trace is replayed under callgrind in a sized heap of 1.25 times its smallest, on x86-64. Tables of columns
 separated by tabs, for each group the mean over its traces:
 
     part      call (alloc, dealloc, resize, or all), section and path: the functions from the public one to where the
@@ -136,7 +136,7 @@ def profile(job):
 
 def distribution(job):
     path, fit = job
-    lines = harness.run(harness.counting_driver(fit.family), "spread", fit.roomy, path).splitlines()
+    lines = harness.run(harness.driver("x86-64", fit.family), "sized", "spread", fit.roomy, path).splitlines()
     return [list(map(int, line.split())) for line in lines[:-1]]
 
 
@@ -193,7 +193,7 @@ def main():
             jobs = list(zip(traces, fits(traces)))
             for family in {fit.family for _, fit in jobs}:
                 harness.callgrind_driver(family)
-                harness.counting_driver(family)
+                harness.driver("x86-64", family)
             report(group, jobs)
 
 

@@ -1,22 +1,5 @@
-#!/usr/bin/env python3
-"""Loads that no program asked for: what synthetic and adversarial sequences cost, so that nothing is tuned to traces.
-
-    loads.py [DIR]    build products, and the loads as traces in DIR/loads
-
-Prints name and value, separated by tabs:
-
-    heap_peak_LOAD   (smallest heap + handle) / peak of live bytes, sized heap
-    instr_op_LOAD    instructions per operation at 1.25 times the smallest heap, copies left out
-    instr_max_LOAD   the slowest operation there
-    instr_op_full_LOW_HIGH, instr_max_full_LOW_HIGH, refused_full_LOW_HIGH
-                     random objects of 4 to 256 bytes in a 128 KiB heap kept LOW to HIGH per cent full: the same, and
-                     per cent of the requests that found no place
-
-The loads are in the functions below; each is the same at every run.
-"""
-import harness
-from harness import OUT, counted, fits, geomean, say
-
+"""Loads that no program asked for: synthetic and adversarial sequences, so that nothing is tuned to traces. bench.py
+says what they cost, placement.py what each placement makes of them. Each is the same at every run."""
 PEAK = 32768  # bytes live at most, in all of them
 OPERATIONS = 12000
 
@@ -261,29 +244,3 @@ def write(folder):
         path.write_text("# %s\n%s\n" % (make.__name__, "\n".join(load.lines)))
         paths.append(path)
     return paths
-
-
-def main():
-    paths = write(OUT / "loads")
-    found = fits(paths)
-    ratios, means, slowest = {}, {}, {}
-    for path, fit in zip(paths, found):
-        ratios[path.stem] = fit.ratio
-        means[path.stem], slowest[path.stem], _, _, _ = counted(fit.family, "trace", fit.roomy, path)
-    for name, ratio in ratios.items():
-        say("heap_peak_" + name, "%.3f" % ratio)
-    say("heap_peak_loads", "%.3f" % geomean(list(ratios.values())))
-    for name, mean in means.items():
-        say("instr_op_" + name, "%.1f" % mean)
-    say("instr_op_loads", "%.1f" % geomean(list(means.values())))
-    for name, most in slowest.items():
-        say("instr_max_" + name, most)
-    for low, high in ((45, 55), (70, 80), (85, 95), (95, 99)):
-        mean, most, _, operations, refused = counted("tsp128k", "full", 128 * 1024, low, high)
-        say("instr_op_full_%d_%d" % (low, high), "%.1f" % mean)
-        say("instr_max_full_%d_%d" % (low, high), most)
-        say("refused_full_%d_%d" % (low, high), "%.2f" % (100 * refused / operations))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Draws docs/plots/*.svg from what bench.py and scale.py print and peers.tsv says; called by `make plots`.
+"""Draws docs/plots/*.svg from what bench.py found (DIR/bench.tsv) and peers.tsv says; called by `make figures`.
 
-    plots.py [DIR]    build products, and what the two printed, go to DIR
+    plots.py [DIR]
 
     heap.svg           smallest heap over peak, per allocator
     instructions.svg   instructions per operation, per allocator
@@ -12,12 +12,12 @@ Needs matplotlib (Debian: python3-matplotlib). The same figures make the same fi
 import sys
 
 import harness
-from harness import OUT, ROOT, geomean, run
+from harness import OUT, ROOT, geomean
 
 try:
     import matplotlib
 except ImportError:
-    sys.exit("plots.py: matplotlib is not installed (Debian: python3-matplotlib)")
+    sys.exit("plots.py: matplotlib is not installed (Debian: python3-matplotlib); the plots stay as they are")
 matplotlib.use("svg")
 import matplotlib.pyplot as plt  # noqa: E402, the backend comes first
 
@@ -34,11 +34,10 @@ matplotlib.rcParams.update({
     "ytick.color": INK, "ytick.major.size": 0, "figure.facecolor": "white", "axes.axisbelow": True})
 
 
-def figures(command):
-    """{name: [value, goal if there is one]} of what a command here prints."""
-    text = run(sys.executable, ROOT / "bench" / command, OUT)
-    return {name: [float(cell) for cell in cells[:2] if cell != "-"]
-            for name, *cells in (line.split("\t") for line in text.splitlines())}
+def figures():
+    """{name: [value, goal if there is one]}"""
+    rows = [line.split("\t") for line in (OUT / "bench.tsv").read_text().splitlines()]
+    return {name: [float(cell) for cell in cells[:2] if cell != "-"] for name, *cells in rows}
 
 
 def peers():
@@ -98,7 +97,7 @@ def comparison(name, rows, title, goals, show, limits, ticks):
     save(figure, name)
 
 
-def growth(scale):
+def growth(bench):
     figure, axes = plt.subplots(figsize=(9.6, 4.6), layout="constrained")
     headline(figure, "Instructions per operation against live objects",
              "random objects of 16 to 128 bytes, replaced in a heap that they fill to 80 %")
@@ -107,12 +106,13 @@ def growth(scale):
     axes.grid(color=FAINT, linewidth=0.5)
     axes.tick_params(axis="both", which="both", length=0)
     for family, colour in (("tsp128k", LIGHT), ("tsp16m", OURS)):
-        for metric, style, what in (("op", "-", "mean"), ("max", (0, (1, 1.5)), "slowest")):
-            prefix = "instr_%s_%s_80_" % (metric, family)
-            points = sorted((int(name[len(prefix):]), row[0]) for name, row in scale.items() if name.startswith(prefix))
+        for metric, style in (("mean", "-"), ("slowest", (0, (1, 1.5)))):
+            prefix, suffix = "churn_80_%s_" % family, "_" + metric
+            points = sorted((int(name[len(prefix):-len(suffix)]), row[0]) for name, row in bench.items()
+                            if name.startswith(prefix) and name.endswith(suffix))
             axes.plot(*zip(*points), color=colour, linestyle=style, marker="o", markersize=4, linewidth=2)
-            below = family == "tsp128k" and metric == "op"  # the lines of the means meet there
-            axes.annotate("%s, %s" % (family, what), points[-1], xytext=(8, -13 if below else -3),
+            below = family == "tsp128k" and metric == "mean"  # the lines of the means meet there
+            axes.annotate("%s, %s" % (family, metric), points[-1], xytext=(8, -13 if below else -3),
                           textcoords="offset points", color=colour, fontweight="bold")
     axes.set_xlim(20, 6e6)
     axes.set_xticks([10 ** n for n in range(2, 7)], ["100", "1,000", "10,000", "100,000", "1,000,000"])
@@ -125,19 +125,19 @@ def growth(scale):
 
 
 def main():
-    bench, scale, others = figures("bench.py"), figures("scale.py"), peers()
+    bench, others = figures(), peers()
     traces = {group: harness.unpack(group) for group in SHOWN}
     heaps = {name: {group: [fit.ratio for fit in harness.fits(traces[group], kind)] for group in SHOWN}
              for name, kind in (("teaspoon, sized", "sized"), ("teaspoon, free(p)", "malloc"))}
     instructions = {group: [bench["instr_op_" + path.stem][0] for path in traces[group]] for group in SHOWN}
-    goals = [{group: bench[name % group][1] for group in SHOWN} for name in ("heap_peak_%s_sized", "instr_op_%s")]
+    goals = [{group: bench[name % group][1] for group in SHOWN} for name in ("heap_peak_%s_sized", "instr_op_4k_%s")]
     comparison("heap.svg", {**others["heap_peak"], **heaps},
                "Smallest heap, handle included, over the most bytes ever live", goals[0],
                lambda x: "%.2f" % x, (1, 2.5), [1, 1.25, 1.5, 1.75, 2, 2.25, 2.5])
     comparison("instructions.svg", {**others["instr_op"], "teaspoon, sized": instructions},
                "Instructions per operation, x86-32", goals[1],
                lambda x: "{:,.0f}".format(x), (0, 400), [0, 100, 200, 300, 400])
-    growth(scale)
+    growth(bench)
 
 
 main()
