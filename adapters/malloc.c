@@ -9,66 +9,79 @@
  * alone, for C++'s new and for stdio's buffers.)
  *
  * TEASPOON_HEAP     The bytes of the heap, 1/65 of which is its size map: a number, or one with K, M or G; at most 32G.
- *                   Without it 256M, which few programs reach. Bytes cost address space only until they are used, but
- *                   for the map, which is cleared on first use: 4 MiB and about a millisecond for 256M. Anything else
- *                   than a size ends the program, with status 2 and a line on stderr.
+ *                   Without it 256M, which few programs reach. It is opened in steps: what is not open costs address
+ *                   space only. (The map is cleared at first, which takes about a millisecond for 256M, but it keeps no
+ *                   pages then.) With less address space than that the heap is half as large, or a quarter, and so on;
+ *                   with none at all there is no memory, until there is some. Anything else than a size ends the
+ *                   program, with status 2 and a line on stderr.
  * TEASPOON_USAGE=1  A line on stderr at exit, from each process that ends in exit() (dash ends in _exit()).
  *
  * What the standards leave open is as in glibc, since that is what programs are used to: malloc(0) is an object of its
  * own (8 bytes here), realloc(p, 0) frees and returns NULL. aligned_alloc and memalign refuse an alignment that is not
  * a power of two with EINVAL. Objects are aligned as C23 has it: malloc(n) to the largest power of two that is at most
- * n and max_align_t's, and never less than 8; realloc promises the same, and no more. From 16 bytes on sizes are
+ * n and 16, and never less than 8; realloc promises the same, and no more. From 16 bytes on sizes are
  * rounded up to 16: beside objects of 24 bytes, each aligned to 16, exact sizes leave holes of 8 that hardly anybody
  * can use and every search has to pass (jq took more than ten times as long, in a heap that was no smaller).
  *
  * No memory: NULL and ENOMEM, and on stderr what was asked for and what was there, once in each process. (A request of
- * PTRDIFF_MAX bytes or more is the program's own affair: nothing is said.) Misuse: a line on stderr and abort().
+ * PTRDIFF_MAX bytes or more is the program's own affair: nothing is said.) Misuse: a line on stderr and abort(). Lines
+ * are only for the file that stderr was when the program began: once its number is another's, nothing is said. Nothing
+ * here raises SIGPIPE, is a cancellation point, or sets errno but to ENOMEM and EINVAL.
  *
- * Threads share one mutex: a thread that waits for it sleeps, since the holder may have been descheduled. After fork
- * the child's heap is as it was, whatever the other threads were at. Nothing here calls what may allocate, so all of
- * it works before main, in destructors, and wherever else the C library calls malloc. */
+ * Threads share one lock: a thread that waits for it sleeps, since the holder may have been descheduled. The thread
+ * that forks holds it, so that the child's heap is as it was, whatever the other threads were at; but nobody waits for
+ * it longer than a few milliseconds, since the forking thread may itself wait for a lock that the other one has: of
+ * stdio, or of the program's own handlers of pthread_atfork. What is asked for then comes from pages of its own (an
+ * object aside), and what is freed is put off. The same serves signal handlers that interrupt malloc: they may fork,
+ * and allocate. Nothing here calls what may allocate, so all of it works before main, in destructors, and wherever else
+ * the C library calls malloc. */
 #define _GNU_SOURCE
 
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* The engine, with tsp16m's geometry and everything under names of our own, none of them visible outside: the program
  * may have heaps, hooks and a tsp_misuse too, and link the library for them. */
 #pragma GCC visibility push(hidden)
 #undef TSP_LOCK
-#define TSP_LOCK TSP_LOCK_HOOKS
+#define TSP_LOCK TSP_LOCK_NONE /* ours is around its calls */
 #define TSP_ROUND 16
-#define tsp_lock tsp_program_take
-#define tsp_try_lock tsp_program_try
-#define tsp_unlock tsp_program_release
+#define TSP_MALLOC_ALIGN 16
 #define tsp_misuse tsp_program_misuse
 #define tsp_status_text tsp_program_status_text
 #define tsp_version tsp_program_version
 #define link tsp_program_link /* unistd.h has another */
 #include "teaspoon.h"
 
-TSP_HANDLE(tsp_program, uint32_t, uint32_t hop3; uint32_t objects; uint32_t hop2; uint32_t used; uint32_t hop1;
-           uint32_t peak;)
+TSP_HANDLE(tsp_program, TSP_BASE_AND_INDEX_, uint32_t, uint32_t objects; uint32_t used; uint32_t peak;)
 TSP_FUNCTIONS(tsp_program)
 #define TSP_V tsp_program
 #define TSP_LINK uint32_t
-#define TSP_LANES 3
+#define TSP_INDEX 1
+#define TSP_INDEX_AT 8192
 #include "../src/common.c"
 #include "../src/engine.h"
+#include "../src/placement.h"
+#include "../src/objects.h"
 #include "../src/interface.h"
 
 static tsp_program spoon;
-static int made; /* spoon can be used; set last, and atomic */
+static int made; /* spoon can be used */
+static char *spoon_memory;
 static size_t spoon_bytes;
-static int usage_to = -1;  /* descriptor for the line at exit */
-static int said_no_memory; /* atomic */
+static int wants_usage, usage_to = -1; /* the line at exit, and a descriptor for it */
 
 /* -- Words on stderr, without stdio, which allocates --------------------------------------------------------------- */
 
@@ -108,14 +121,171 @@ static void begin(message *m) {
     put(m, "]: ");
 }
 
-/* Nobody can be told if that fails. */
-static void end(message *m, int descriptor) {
-    ssize_t ignored;
-    m->text[m->length++] = '\n';
-    ignored = write(descriptor, m->text, m->length);
-    (void)ignored;
+/* The file that stderr was when the program began. Whatever else its number may stand for later is not ours to write
+ * to. */
+static struct stat words_to;
+static int words_known;
+
+static void look_at_stderr(void) {
+    const int saved = errno;
+    words_known = fstat(STDERR_FILENO, &words_to) == 0;
+    errno = saved;
 }
 
+static int is_for_words(int descriptor) {
+    struct stat now;
+    return words_known && fstat(descriptor, &now) == 0 && now.st_dev == words_to.st_dev &&
+           now.st_ino == words_to.st_ino;
+}
+
+/* By system call: libc's write would be a cancellation point, which malloc is not. Nor does it raise SIGPIPE. Nobody
+ * can be told if that fails. */
+static void end(message *m, int descriptor) {
+    const int saved = errno;
+    const struct { long s, ns; } at_once = {0, 0};
+    sigset_t pipe, before, pending;
+    m->text[m->length++] = '\n';
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    if (is_for_words(descriptor) && pthread_sigmask(SIG_BLOCK, &pipe, &before) == 0) {
+        sigpending(&pending);
+        while (syscall(SYS_write, descriptor, m->text, m->length) < 0 && errno == EINTR) continue;
+        if (!sigismember(&pending, SIGPIPE))
+            while (syscall(SYS_rt_sigtimedwait, &pipe, NULL, &at_once, _NSIG / 8) < 0 && errno == EINTR) continue;
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+    }
+    errno = saved;
+}
+
+/* -- The lock ------------------------------------------------------------------------------------------------------ */
+
+/* Each thread has a number, which the child of a fork keeps; the lock is the number of its holder, or 0. So whether
+ * this thread holds it is known at every instant, also to a signal handler. */
+#define WAITED_FOR 0x80000000u /* some thread may sleep */
+#define IN_THREAD static __thread __attribute__((tls_model("initial-exec")))
+static uint32_t the_lock, numbers;
+IN_THREAD uint32_t my_number;
+
+/* A fork is under way in the thread that holds the lock, perhaps out of a handler that interrupted it in the heap; and
+ * somebody has already waited for it in vain. */
+static int forking, patience_lost;
+
+/* The forks that this thread is in (handlers may fork too), and which of them took the lock: while it has it, the heap
+ * is whole between its calls, and may be used; but not if a handler interrupts one of those. */
+IN_THREAD unsigned forks, taken_by, calling;
+
+static uint32_t self(void) {
+    if (!my_number) my_number = __atomic_add_fetch(&numbers, 1, __ATOMIC_RELAXED) & ~WAITED_FOR;
+    return my_number;
+}
+
+static int is_mine(uint32_t me) {
+    return (__atomic_load_n(&the_lock, __ATOMIC_RELAXED) & ~WAITED_FOR) == me;
+}
+
+static int take_at_once(uint32_t me) {
+    uint32_t nobody = 0;
+    return __atomic_compare_exchange_n(&the_lock, &nobody, me, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+enum { WAIT_PRIVATE = 128, WAKE_PRIVATE = 129 }; /* of linux/futex.h, which musl-gcc does not find */
+
+/* By system call, which is no cancellation point. Milliseconds, since no waker knows of a fork that begins. */
+static void sleep_on(uint32_t *word, uint32_t value) {
+    const int saved = errno;
+    const struct { long s, ns; } most = {0, 4000000};
+    syscall(SYS_futex, word, WAIT_PRIVATE, value, &most, NULL, 0);
+    errno = saved;
+}
+
+static void wake_on(uint32_t *word, int threads) {
+    const int saved = errno;
+    syscall(SYS_futex, word, WAKE_PRIVATE, threads, NULL, NULL, 0);
+    errno = saved;
+}
+
+/* Waits for a lock that another thread has. 0: not patiently, and it is forking. */
+static COLD int take_from_others(uint32_t me, int patiently) {
+    unsigned tries = 0, waits = 0;
+    for (;;) {
+        uint32_t holder = __atomic_load_n(&the_lock, __ATOMIC_RELAXED);
+        if (holder == 0) {
+            /* Who has slept cannot know that nobody else does. */
+            const uint32_t mine = waits ? me | WAITED_FOR : me;
+            if (__atomic_compare_exchange_n(&the_lock, &holder, mine, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) return 1;
+        } else if (tries < 300) {
+            tries++;
+#if defined(__x86_64__) || defined(__i386__)
+            __builtin_ia32_pause();
+#endif
+        } else {
+            if (!patiently && __atomic_load_n(&forking, __ATOMIC_RELAXED)) {
+                if (waits > 1) __atomic_store_n(&patience_lost, 1, __ATOMIC_RELAXED);
+                if (__atomic_load_n(&patience_lost, __ATOMIC_RELAXED)) return 0;
+            }
+            if (!(holder & WAITED_FOR) && !__atomic_compare_exchange_n(&the_lock, &holder, holder | WAITED_FOR, 0,
+                                                                       __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+                continue;
+            sleep_on(&the_lock, holder | WAITED_FOR);
+            waits++;
+        }
+    }
+}
+
+static void let_others(void) {
+    if (__atomic_exchange_n(&the_lock, 0, __ATOMIC_RELEASE) & WAITED_FOR) wake_on(&the_lock, 1);
+}
+
+/* -- What is put off ----------------------------------------------------------------------------------------------- */
+
+/* Objects of the heap that were freed by who could not enter it, linked by their first bytes. */
+static void *put_off;
+
+static void free_later(void *pointer) {
+    void *next = __atomic_load_n(&put_off, __ATOMIC_RELAXED);
+    if ((uintptr_t)pointer % 8) tsp_misuse(&spoon, pointer, TSP_MISALIGNED);
+    do memcpy(pointer, &next, sizeof next);
+    while (!__atomic_compare_exchange_n(&put_off, &next, pointer, 0, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+}
+
+static COLD void free_now(void) {
+    void *pointer = __atomic_exchange_n(&put_off, NULL, __ATOMIC_ACQUIRE), *next;
+    for (; pointer; pointer = next) {
+        memcpy(&next, pointer, sizeof next);
+        tsp_program_free(&spoon, pointer);
+    }
+}
+
+/* -- Entering the heap --------------------------------------------------------------------------------------------- */
+
+static void make_heap(void);
+
+/* Whether this thread has the heap now, until it leaves; if not, it must do without: it is in it already, and has been
+ * interrupted there, or has waited for a thread that forks, but not if it is patient. */
+static COLD int enter_after_all(uint32_t me, int patiently) {
+    if (!is_mine(me)) return take_from_others(me, patiently);
+    if (!taken_by || calling) return 0;
+    calling = 1;
+    return 1;
+}
+
+static ALWAYS_INLINE int enter_heap(void) {
+    const uint32_t me = self();
+    if (!take_at_once(me) && !enter_after_all(me, 0)) return 0;
+    if (!made) make_heap();
+    return 1;
+}
+
+static ALWAYS_INLINE void leave_heap(void) {
+    if (taken_by) {
+        calling = 0;
+        return;
+    }
+    if (__atomic_load_n(&put_off, __ATOMIC_RELAXED)) free_now();
+    let_others();
+}
+
+/* Called by the engine, in the heap. Handlers of SIGABRT, and other threads, may want to go on. */
 void tsp_misuse(const void *heap, const void *pointer, tsp_status status) {
     message m;
     (void)heap;
@@ -127,46 +297,110 @@ void tsp_misuse(const void *heap, const void *pointer, tsp_status status) {
     }
     put(&m, tsp_status_text(status));
     end(&m, STDERR_FILENO);
+    if (is_mine(self())) {
+        if (taken_by) calling = 0;
+        else let_others();
+    }
     abort();
 }
 
-/* -- The lock ------------------------------------------------------------------------------------------------------ */
+/* -- Objects aside ------------------------------------------------------------------------------------------------- */
 
-static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+/* Each has pages of its own. They are few and short-lived, but must be told from the program's bad pointers. The table
+ * is whole at every instant, since the program may fork at any. */
+typedef struct aside { /* directly before the object */
+    void *pages;
+    size_t length, size;
+} aside;
 
-/* This thread holds the mutex beyond one call (so many times over): it is forking, and the heap is whole in the child;
- * or it says that memory is out. Meanwhile it may allocate, as whatever else runs around a fork does. */
-static __thread int holding __attribute__((tls_model("initial-exec")));
+enum { ASIDES = 512 };
+static void *asides[ASIDES];
+static uint32_t asides_ever; /* objects aside: never 0 again */
+#define IN_THE_MAKING ((void *)1)
 
-unsigned long tsp_lock(const void *heap) {
-    (void)heap;
-    if (!holding) pthread_mutex_lock(&mutex);
-    return 0;
+static COLD void *new_aside(size_t size, size_t align) {
+    const int saved = errno;
+    const size_t most = SIZE_MAX / 4;
+    unsigned i = 0;
+    aside a = {NULL, 0, size};
+    char *object;
+    void *none = NULL;
+    if (align < 64) align = 64;
+    if (size > most || align > most) return NULL;
+    while (!__atomic_compare_exchange_n(&asides[i], &none, IN_THE_MAKING, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+        none = NULL;
+        if (++i == ASIDES) return NULL;
+    }
+    a.length = size + align + sizeof a;
+    a.pages = mmap(NULL, a.length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    errno = saved;
+    if (a.pages == MAP_FAILED) {
+        __atomic_store_n(&asides[i], NULL, __ATOMIC_RELAXED);
+        return NULL;
+    }
+    object = (char *)a.pages + sizeof a;
+    object += (0 - (size_t)(uintptr_t)object) & (align - 1);
+    memcpy(object - sizeof a, &a, sizeof a);
+    __atomic_store_n(&asides_ever, 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&asides[i], object, __ATOMIC_RELAXED);
+    return object;
 }
 
-void tsp_unlock(const void *heap, unsigned long state) {
-    (void)heap, (void)state;
-    if (!holding) pthread_mutex_unlock(&mutex);
+/* The place of an object aside, or ASIDES. */
+static unsigned find_aside(const void *pointer) {
+    unsigned i = 0;
+    if (!__atomic_load_n(&asides_ever, __ATOMIC_RELAXED) || tsp_program_contains(&spoon, pointer)) return ASIDES;
+    while (i < ASIDES && __atomic_load_n(&asides[i], __ATOMIC_RELAXED) != pointer) i++;
+    return i;
 }
 
-int tsp_try_lock(const void *heap, unsigned long *state) { /* nobody here tries */
-    *state = tsp_lock(heap);
-    return 1;
+static aside about_aside(const void *object) {
+    aside a;
+    memcpy(&a, (const char *)object - sizeof a, sizeof a);
+    return a;
 }
 
-static void hold(void) {
-    (void)tsp_program_lock(&spoon);
-    holding++;
+static void free_aside(unsigned i) {
+    const int saved = errno;
+    const aside a = about_aside(asides[i]);
+    __atomic_store_n(&asides[i], NULL, __ATOMIC_RELAXED);
+    munmap(a.pages, a.length);
+    errno = saved;
 }
 
-static void let_go(void) {
-    holding--;
-    tsp_program_unlock(&spoon, 0);
+/* -- Fork ---------------------------------------------------------------------------------------------------------- */
+
+static uint32_t said_no_memory; /* or who says it, or SAID */
+#define SAID WAITED_FOR
+
+/* Handlers may interrupt each of these, and fork in turn. */
+static void before_fork(void) {
+    const uint32_t me = self();
+    const int take = !is_mine(me);
+    if (take && !take_at_once(me)) take_from_others(me, 1);
+    forks++;
+    if (take) taken_by = forks;
+    __atomic_store_n(&forking, 1, __ATOMIC_RELAXED);
 }
 
-static void let_go_in_child(void) {
+static void after_fork(void) {
+    const int took = taken_by == forks;
+    if (forks == 1) {
+        __atomic_store_n(&patience_lost, 0, __ATOMIC_RELAXED);
+        __atomic_store_n(&forking, 0, __ATOMIC_RELAXED);
+    }
+    if (took) taken_by = 0;
+    forks--;
+    if (took) leave_heap();
+}
+
+/* Nobody else is here. */
+static void after_fork_in_child(void) {
+    the_lock = self();
     said_no_memory = 0;
-    let_go();
+    for (unsigned i = 0; i < ASIDES; i++)
+        if (asides[i] == IN_THE_MAKING) asides[i] = NULL;
+    after_fork();
 }
 
 /* -- The heap ------------------------------------------------------------------------------------------------------ */
@@ -198,39 +432,190 @@ static size_t size_of_heap(const char *value) {
     return (size_t)(bytes << shift);
 }
 
-/* The first use of the heap, whichever thread it is in. */
-static void make_heap(void) {
-    const int saved = errno;
-    int first;
-    pthread_mutex_lock(&mutex);
-    first = !made;
-    if (first) {
-        const char *value = getenv("TEASPOON_HEAP"), *usage = getenv("TEASPOON_USAGE");
-        void *memory;
-        spoon_bytes = size_of_heap(value);
-        memory = mmap(NULL, spoon_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (memory == MAP_FAILED)
-            give_up("there is no address space for a heap of ", value ? value : "256M", " (TEASPOON_HEAP)");
-        tsp_program_init(&spoon, memory, spoon_bytes);
-        /* Many programs close stderr in atexit, before the line is printed; a number this high is in nobody's way. */
-        if (usage && *usage && *usage != '0') usage_to = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 500);
-        __atomic_store_n(&made, 1, __ATOMIC_RELEASE);
+/* The memory is opened in steps, from both ends, since that is where the engine cuts objects from the hole between
+ * them. What is not open costs address space and nothing else: mlockall does not make it real, and no system that
+ * counts what programs might use (vm.overcommit_memory=2) counts it. All in bytes from spoon_memory:
+ *
+ *      [ open     |       closed       |      open  | map and index, open ]
+ *      0  low_used  low_end   high_start  high_used
+ *
+ * Nothing between low_used and high_used was ever an object's. SLACK: what of the bytes beside an object the engine may
+ * need for a hole. */
+enum { STEP = 1 << 20, SLACK = 256, LEAST_HEAP = 1 << 16 };
+static size_t low_used, low_end, high_start, high_used;
+static size_t bytes_wanted;
+static int why_less; /* errno, if the heap is not as large as wanted, or some of it cannot be opened */
+
+static size_t page(void) {
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static int open_memory(size_t from, size_t to) {
+    if (from == to || mprotect(spoon_memory + from, to - from, PROT_READ | PROT_WRITE) == 0) return 1;
+    why_less = errno;
+    return 0;
+}
+
+static size_t more_of(size_t limit, size_t a, size_t b) {
+    return a < limit && b < limit - a ? a + b : limit;
+}
+
+/* Opens so much at both ends; 0 if that cannot be. */
+static int open_to(size_t low, size_t low_step, size_t high, size_t high_step) {
+    const size_t all = high_start, whole = page() - 1;
+    if (low > low_end) {
+        low = (more_of(all, low, low_step) + whole) & ~whole;
+        if (low > all) low = all;
+        if (!open_memory(low_end, low)) return 0;
+        low_end = low;
     }
-    pthread_mutex_unlock(&mutex);
-    if (first) pthread_atfork(hold, let_go, let_go_in_child); /* may itself allocate */
+    if (high < high_start && low_end < high_start) {
+        high = (high - low_end > high_step ? high - high_step : low_end) & ~whole;
+        if (high < low_end) high = low_end;
+        if (!open_memory(high, high_start)) return 0;
+        high_start = high;
+    }
+    return 1;
+}
+
+/* What is closed and cannot be opened becomes an object for some calls, since holes are what the engine uses. */
+static char *shut;
+static size_t shut_bytes;
+static unsigned shut_calls;
+
+/* Makes two objects of one, at a byte of the heap: V_ has no call for that. */
+static void split(size_t at) {
+    flip_mark(&spoon, at / GRANULE);
+    spoon.objects++;
+}
+
+static int keep_shut(unsigned calls) {
+    const size_t bytes = tsp_program_largest(&spoon, 1);
+    char *all = tsp_program_alloc(&spoon, bytes, 1);
+    const size_t start = (size_t)(all - spoon_memory);
+    size_t from, to;
+    if (all == NULL) return 0;
+    if (start > low_end || start + bytes < high_start) { /* what is closed is in no hole that large */
+        tsp_program_dealloc(&spoon, all, bytes, 1);
+        return 0;
+    }
+    /* With SLACK at both ends, for the links of the hole that it becomes again. */
+    from = low_end > start + SLACK ? low_end - SLACK : start;
+    to = start + bytes > high_start + SLACK ? high_start + SLACK : start + bytes;
+    shut = spoon_memory + from;
+    shut_bytes = to - from;
+    shut_calls = calls;
+    if (start < from) {
+        split(from);
+        tsp_program_free(&spoon, all);
+    }
+    if (to < start + bytes) {
+        split(to);
+        tsp_program_free(&spoon, spoon_memory + to);
+    }
+    return 1;
+}
+
+/* After each call; sooner, if one failed. */
+static COLD void may_reopen(int failed) {
+    if (!failed && --shut_calls) return;
+    tsp_program_free(&spoon, shut);
+    shut = NULL;
+}
+
+/* n: with all slack. */
+static COLD int open_more(size_t n) {
+    const size_t low = more_of(high_start, low_used, n);
+    const size_t high = high_used - low_end > n ? high_used - n : low_end;
+    const int saved = errno;
+    int can = open_to(low, STEP + low_end / 8, high, STEP + low_end / 8) || open_to(low, 0, high, 0) ||
+              keep_shut(n > STEP ? 1 : 64);
+    errno = saved;
+    return can;
+}
+
+/* Whether wherever the engine puts an object of this kind is open. */
+static ALWAYS_INLINE int is_open_for(size_t size, size_t align) {
+    size_t n;
+    if (low_end == high_start || shut || size > spoon_bytes || align > spoon_bytes) return 1;
+    n = size + align + 2 * SLACK;
+    if (low_used + n <= low_end && n <= high_used && high_used - n >= high_start) return 1;
+    return open_more(n);
+}
+
+/* An object is, with all that it may have been rounded up by. */
+static ALWAYS_INLINE void note_object(const void *object, size_t size) {
+    const size_t start = (size_t)((const char *)object - spoon_memory), end = start + size + 16;
+    if (start >= high_used || end <= low_used) return;
+    if (start < low_used || start - low_used + end <= high_used) low_used = end < high_used ? end : high_used;
+    else high_used = start;
+}
+
+/* The first use of the heap, whichever thread it is in; that thread has the lock. If there is no address space for so
+ * much it is smaller, and if there is none at all the next who asks tries again. */
+static COLD void make_heap(void) {
+    const int saved = errno;
+    void *memory;
+    size_t capacity, behind;
+    if (!bytes_wanted) {
+        const char *usage = getenv("TEASPOON_USAGE");
+        look_at_stderr();
+        bytes_wanted = size_of_heap(getenv("TEASPOON_HEAP"));
+        /* Many programs close stderr in atexit, before the line is printed; a number this high is in nobody's way.
+         * Daemons close them all, and may have others of these numbers then. */
+        wants_usage = usage && *usage && *usage != '0';
+        if (wants_usage) usage_to = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 500);
+    }
+    spoon_bytes = bytes_wanted;
+    for (;;) {
+        memory = mmap(NULL, spoon_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (memory != MAP_FAILED) {
+            spoon_memory = memory;
+            low_used = low_end = 0;
+            high_used = spoon_bytes;
+            high_start = (spoon_bytes + page() - 1) & ~(page() - 1);
+            behind = more_of(spoon_bytes, spoon_bytes / 56, 8 * SLACK); /* map 1/64, index 360 bytes and 1/900 */
+            if (open_to(1, STEP, spoon_bytes - behind, 0)) break;
+            munmap(memory, spoon_bytes);
+        } else {
+            why_less = errno;
+        }
+        if (spoon_bytes / 2 < LEAST_HEAP) {
+            spoon_bytes = 0;
+            errno = saved;
+            return;
+        }
+        spoon_bytes /= 2;
+    }
+    capacity = tsp_program_init(&spoon, memory, spoon_bytes);
+    low_used = 0;
+    high_used = capacity;
+    /* The map is all zero as it came, and now again, but without pages. */
+    capacity = (capacity + page() - 1) & ~(page() - 1);
+    behind = (size_t)((char *)spoon.index - spoon_memory) & ~(page() - 1);
+    if (behind > capacity) madvise(spoon_memory + capacity, behind - capacity, MADV_DONTNEED);
+    made = 1;
     errno = saved;
 }
 
-static tsp_program *the_heap(void) {
-    if (!__atomic_load_n(&made, __ATOMIC_ACQUIRE)) make_heap();
-    return &spoon;
+/* Early, so that the handlers of most others run before ours when they prepare, and may wait for whom they like. */
+__attribute__((constructor(101))) static void start(void) {
+    if (enter_heap()) leave_heap();
+    pthread_atfork(before_fork, after_fork, after_fork_in_child); /* may itself allocate */
 }
 
-__attribute__((destructor(101))) static void say_usage(void) {
+static tsp_usage usage_now(void) {
+    tsp_usage u = tsp_program_usage(&spoon);
+    if (shut) u.used -= shut_bytes, u.objects--;
+    return u;
+}
+
+static void tell_usage(int descriptor) {
     message m;
     tsp_usage u;
-    if (usage_to < 0) return;
-    u = tsp_program_usage(&spoon);
+    if (!enter_heap()) return;
+    u = usage_now();
+    leave_heap();
     begin(&m);
     put_bytes(&m, "heap of ", spoon_bytes);
     put_bytes(&m, " bytes: ", u.used);
@@ -238,32 +623,50 @@ __attribute__((destructor(101))) static void say_usage(void) {
     put_bytes(&m, " objects, ", u.total - u.low_free);
     put_bytes(&m, " at most; ", u.failed);
     put(&m, " requests failed");
-    end(&m, usage_to);
+    end(&m, descriptor);
+}
+
+__attribute__((destructor(101))) static void say_usage(void) {
+    if (wants_usage) tell_usage(is_for_words(usage_to) ? usage_to : STDERR_FILENO);
 }
 
 /* Once in each process. Another thread that finds no memory meanwhile waits: it may want to end the program. */
-static void say_no_memory(size_t size, size_t align) {
-    message m;
-    hold();
-    if (!said_no_memory) {
-        tsp_usage u = tsp_program_usage(&spoon);
+static COLD void say_no_memory(size_t size, size_t align) {
+    const uint32_t me = self();
+    uint32_t nobody = 0, by;
+    if (__atomic_compare_exchange_n(&said_no_memory, &nobody, me, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+        message m;
+        tsp_usage u;
+        if (enter_heap()) {
+            u = usage_now();
+            leave_heap();
+        } else {
+            memset(&u, 0, sizeof u);
+        }
         begin(&m);
         put_bytes(&m, "no room for ", size);
         put(&m, " bytes");
         if (align) put_bytes(&m, " aligned to ", align);
         put_bytes(&m, ": heap of ", spoon_bytes);
-        put_bytes(&m, " (TEASPOON_HEAP) has ", u.free);
+        put(&m, " (TEASPOON_HEAP");
+        if (why_less) {
+            if (spoon_bytes < bytes_wanted) put_bytes(&m, ", wanted are ", bytes_wanted);
+            put(&m, why_less == ENOMEM ? "; ENOMEM" : why_less == EAGAIN ? "; EAGAIN" : "");
+            put_bytes(&m, ", error ", (size_t)why_less);
+        }
+        put_bytes(&m, ") has ", u.free);
         put_bytes(&m, " free, largest ", u.largest);
         end(&m, STDERR_FILENO);
-        __atomic_store_n(&said_no_memory, 1, __ATOMIC_RELAXED);
+        __atomic_store_n(&said_no_memory, SAID, __ATOMIC_RELEASE);
+        wake_on(&said_no_memory, INT_MAX);
     }
-    let_go();
+    while ((by = __atomic_load_n(&said_no_memory, __ATOMIC_ACQUIRE)) != SAID && by != me) sleep_on(&said_no_memory, by);
 }
 
 /* object, or if that is NULL what POSIX wants instead. */
 static void *given(void *object, size_t size, size_t align) {
     if (object) return object;
-    if (size < PTRDIFF_MAX && !__atomic_load_n(&said_no_memory, __ATOMIC_RELAXED)) say_no_memory(size, align);
+    if (size < PTRDIFF_MAX && __atomic_load_n(&said_no_memory, __ATOMIC_RELAXED) != SAID) say_no_memory(size, align);
     errno = ENOMEM;
     return NULL;
 }
@@ -278,9 +681,187 @@ static size_t times(size_t count, size_t size) {
     return size && count > SIZE_MAX / size ? SIZE_MAX : count * size;
 }
 
-static size_t page(void) {
-    return (size_t)sysconf(_SC_PAGESIZE);
+/* -- Giving pages back --------------------------------------------------------------------------------------------- */
+
+/* Gives the system the whole pages between two places of one hole, SLACK from its ends, where it has its links. They
+ * are zero afterwards. Returns the bytes that were ever used among them, and *first is where they begin. */
+static size_t give_pages_back(size_t start, size_t end, size_t *first) {
+    const size_t whole = page() - 1;
+    const int saved = errno;
+    size_t used;
+    *first = start = (start + SLACK + whole) & ~whole;
+    end = end > SLACK ? (end - SLACK) & ~whole : 0;
+    if (start >= end) return 0;
+    used = end - start;
+    if (start < high_used && end > low_used) /* what was never used need not be given back */
+        used -= (end < high_used ? end : high_used) - (start > low_used ? start : low_used);
+    if (used && madvise(spoon_memory + start, end - start, MADV_DONTNEED) != 0) used = 0;
+    errno = saved;
+    return used;
 }
+
+/* -- Objects ------------------------------------------------------------------------------------------------------- */
+
+/* Enters the heap, or finds an object aside instead: then *object is that, or NULL. */
+static COLD int enter_or_aside(size_t size, size_t align, void **object) {
+    const uint32_t me = self();
+    *object = new_aside(size, align);
+    if (*object || is_mine(me)) return 0;
+    return enter_after_all(me, 1);
+}
+
+/* align 0: as malloc has it. */
+static void *new_object_of(size_t size, size_t align) {
+    void *object = NULL;
+    if (!enter_heap() && !enter_or_aside(size, align, &object)) return object;
+    if (is_open_for(size, align))
+        object = align ? tsp_program_aligned_alloc(&spoon, align, size) : tsp_program_malloc(&spoon, size);
+    if (object) note_object(object, size);
+    if (shut) may_reopen(!object);
+    leave_heap();
+    return object;
+}
+
+/* Pages that come from the system are zero, and are touched by nobody but their object's owner: of an object that was
+ * never another's only the ends are cleared, where there may have been a hole's links. */
+static void *new_cleared_object(size_t size) {
+    void *object = NULL;
+    size_t start, end, from = 0, to = 0;
+    if (!enter_heap() && !enter_or_aside(size, 0, &object)) return object; /* of pages of its own */
+    if (is_open_for(size, 0)) object = tsp_program_malloc(&spoon, size);
+    if (object) {
+        start = (size_t)((char *)object - spoon_memory);
+        end = start + size;
+        if (size > 4 * SLACK && start < high_used && end > low_used) {
+            from = (start > low_used ? start : low_used) + SLACK - start;
+            to = (end < high_used ? end : high_used) - SLACK - start;
+            if (from > to) from = to = 0;
+        }
+        note_object(object, size);
+    }
+    if (shut) may_reopen(!object);
+    leave_heap();
+    if (object == NULL) return NULL;
+    memset(object, 0, from);
+    memset((char *)object + to, 0, size - to);
+    return object;
+}
+
+#define ANY_SIZE SIZE_MAX
+
+/* An object from which the system gets pages back at once. */
+enum { MANY_PAGES = 128 << 10 };
+
+/* Frees an object of the heap, which this thread has entered. */
+static ALWAYS_INLINE void free_entered(void *pointer, size_t size, size_t align) {
+    const size_t before = spoon.used;
+    size_t bytes, start, first;
+    if (size == ANY_SIZE) tsp_program_free(&spoon, pointer);
+    else tsp_program_free_aligned_sized(&spoon, pointer, align, size);
+    bytes = (before - spoon.used) * 2 * sizeof(uint32_t);
+    if (bytes < MANY_PAGES) return;
+    start = (size_t)((char *)pointer - spoon_memory);
+    give_pages_back(start, start + bytes, &first);
+}
+
+static void give_back_any(void *pointer, size_t size, size_t align) {
+    unsigned i = find_aside(pointer);
+    if (i < ASIDES) {
+        free_aside(i);
+        return;
+    }
+    if (!enter_heap()) {
+        if (tsp_program_contains(&spoon, pointer)) {
+            free_later(pointer);
+            return;
+        }
+        if (is_mine(self()) || !enter_after_all(self(), 1)) return; /* it cannot be examined here */
+    }
+    free_entered(pointer, size, align);
+    leave_heap();
+}
+
+/* An object of this thread at a new place, with what it contains, or with more: nobody knows its size here. */
+static COLD void *moved_aside(void *pointer, size_t size, void *object) {
+    const size_t at = (size_t)((char *)pointer - spoon_memory), rest = (at < low_end ? low_end : spoon_bytes) - at;
+    if (object == NULL) return NULL;
+    memcpy(object, pointer, size < rest ? size : rest);
+    free_later(pointer);
+    return object;
+}
+
+static void *resized(void *pointer, size_t size) {
+    void *object = NULL;
+    unsigned i = pointer ? find_aside(pointer) : ASIDES;
+    if (i < ASIDES) {
+        const size_t old = about_aside(pointer).size;
+        object = new_object_of(size, 0);
+        if (object == NULL) return NULL;
+        memcpy(object, pointer, size < old ? size : old);
+        free_aside(i);
+        return object;
+    }
+    if (!enter_heap() && !enter_or_aside(size, 0, &object)) {
+        if (tsp_program_contains(&spoon, pointer)) return moved_aside(pointer, size, object);
+        return object;
+    }
+    if (is_open_for(size, 16)) object = tsp_program_realloc(&spoon, pointer, size);
+    if (object) note_object(object, size);
+    if (shut) may_reopen(!object);
+    leave_heap();
+    return object;
+}
+
+/* Waits for whoever forks: libc does not call this with a lock in its hands. */
+static size_t room_of(const void *pointer) {
+    unsigned i = find_aside(pointer);
+    size_t size;
+    if (i < ASIDES) return about_aside(pointer).size;
+    if (!enter_heap() && (is_mine(self()) || !enter_after_all(self(), 1))) return 0;
+    size = tsp_program_usable_size(&spoon, pointer);
+    leave_heap();
+    return size;
+}
+
+/* -- The heap as a whole ------------------------------------------------------------------------------------------- */
+
+static int trim_hole(void *given_back, void *start, size_t size, tsp_kind kind) {
+    const size_t from = (size_t)((char *)start - spoon_memory);
+    size_t first, bytes;
+    if (kind != TSP_HOLE) return 0;
+    bytes = give_pages_back(from, from + size, &first);
+    *(size_t *)given_back += bytes;
+    if (bytes && from <= low_used && from + size >= high_used) { /* what is closed is in it: as if never used */
+        const size_t end = (from + size - SLACK) & ~(page() - 1);
+        if (first < low_used) low_used = first;
+        if (end > high_used) high_used = end;
+    }
+    return 0;
+}
+
+#ifdef __GLIBC__
+typedef struct heap_facts {
+    tsp_usage usage;
+    size_t holes, open;
+} heap_facts;
+
+static int count_hole(void *holes, void *start, size_t size, tsp_kind kind) {
+    (void)start, (void)size;
+    *(size_t *)holes += kind == TSP_HOLE;
+    return 0;
+}
+
+static heap_facts facts(void) {
+    heap_facts f;
+    memset(&f, 0, sizeof f);
+    if (!enter_heap()) return f;
+    f.usage = usage_now();
+    tsp_program_walk(&spoon, count_hole, &f.holes);
+    f.open = spoon_bytes - (high_start - low_end);
+    leave_heap();
+    return f;
+}
+#endif
 
 #pragma GCC visibility pop
 
@@ -292,16 +873,16 @@ void free_sized(void *pointer, size_t size);
 void free_aligned_sized(void *pointer, size_t align, size_t size);
 
 void *malloc(size_t size) {
-    return given(tsp_program_malloc(the_heap(), at_least_one(size)), size, 0);
+    return given(new_object_of(at_least_one(size), 0), size, 0);
 }
 
 void *calloc(size_t count, size_t size) {
     size = times(count, size);
-    return given(tsp_program_calloc(the_heap(), 1, at_least_one(size)), size, 0);
+    return given(new_cleared_object(at_least_one(size)), size, 0);
 }
 
 void free(void *pointer) {
-    if (pointer) tsp_program_free(the_heap(), pointer);
+    if (pointer) give_back_any(pointer, ANY_SIZE, 1);
 }
 
 void *realloc(void *pointer, size_t size) {
@@ -309,7 +890,7 @@ void *realloc(void *pointer, size_t size) {
         free(pointer);
         return NULL;
     }
-    return given(tsp_program_realloc(the_heap(), pointer, at_least_one(size)), size, 0);
+    return given(resized(pointer, at_least_one(size)), size, 0);
 }
 
 void *reallocarray(void *pointer, size_t count, size_t size) {
@@ -321,7 +902,7 @@ void *aligned_alloc(size_t align, size_t size) {
         errno = EINVAL;
         return NULL;
     }
-    return given(tsp_program_aligned_alloc(the_heap(), align, at_least_one(size)), size, align);
+    return given(new_object_of(at_least_one(size), align), size, align);
 }
 
 void *memalign(size_t align, size_t size) {
@@ -349,15 +930,134 @@ int posix_memalign(void **result, size_t align, size_t size) {
 }
 
 void free_sized(void *pointer, size_t size) {
-    if (pointer) tsp_program_free_sized(the_heap(), pointer, at_least_one(size));
+    if (pointer) give_back_any(pointer, at_least_one(size), 1);
 }
 
 void free_aligned_sized(void *pointer, size_t align, size_t size) {
-    if (pointer) tsp_program_free_aligned_sized(the_heap(), pointer, align, at_least_one(size));
+    if (pointer) give_back_any(pointer, at_least_one(size), align);
 }
 
 size_t malloc_usable_size(void *pointer) {
-    return pointer ? tsp_program_usable_size(the_heap(), pointer) : 0;
+    return pointer ? room_of(pointer) : 0;
 }
+
+/* Gives back the whole pages of all holes. As in glibc, 1: there were some; pad, what to keep for growth, is not needed
+ * here. */
+int malloc_trim(size_t pad);
+
+int malloc_trim(size_t pad) {
+    size_t given_back = 0;
+    (void)pad;
+    if (!enter_heap()) return 0;
+    tsp_program_walk(&spoon, trim_hole, &given_back);
+    leave_heap();
+    return given_back != 0;
+}
+
+#ifdef __GLIBC__
+/* glibc's other names, so that a static link does not take its malloc beside this one. */
+
+/* Nothing of this malloc can be set like that: all is well, and nothing changes. */
+int mallopt(int parameter, int value) {
+    (void)parameter, (void)value;
+    return 1;
+}
+
+/* The size of the heap as far as it is open, its holes, its bytes in use and free, and the largest hole. */
+#define FILL_MALLINFO(info, type)                                                                                      \
+    do {                                                                                                               \
+        const heap_facts f = facts();                                                                                  \
+        memset(&(info), 0, sizeof(info));                                                                              \
+        (info).arena = (type)f.open;                                                                                   \
+        (info).ordblks = (type)f.holes;                                                                                \
+        (info).uordblks = (type)f.usage.used;                                                                          \
+        (info).fordblks = (type)f.usage.free;                                                                          \
+        (info).keepcost = (type)f.usage.largest;                                                                       \
+    } while (0)
+
+struct mallinfo mallinfo(void) {
+    struct mallinfo info;
+    FILL_MALLINFO(info, int); /* wraps, as glibc's */
+    return info;
+}
+
+#if __GLIBC_PREREQ(2, 33)
+struct mallinfo2 mallinfo2(void) {
+    struct mallinfo2 info;
+    FILL_MALLINFO(info, size_t);
+    return info;
+}
+#endif
+
+/* The line of TEASPOON_USAGE. */
+void malloc_stats(void) {
+    tell_usage(STDERR_FILENO);
+}
+
+int malloc_info(int options, FILE *to) {
+    heap_facts f;
+    if (options != 0) return EINVAL;
+    f = facts();
+    fprintf(to,
+            "<malloc version=\"teaspoon-%s\">\n<heap nr=\"0\">\n<total type=\"rest\" count=\"%zu\" size=\"%zu\"/>\n"
+            "<system type=\"current\" size=\"%zu\"/>\n<system type=\"max\" size=\"%zu\"/>\n</heap>\n</malloc>\n",
+            tsp_version(), f.holes, f.usage.free, f.open, spoon_bytes);
+    return 0;
+}
+
+/* What programs call that have functions of their own in front of libc's. */
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *pointer, size_t size);
+void *__libc_memalign(size_t align, size_t size);
+void *__libc_valloc(size_t size);
+void *__libc_pvalloc(size_t size);
+void __libc_free(void *pointer);
+int __libc_mallopt(int parameter, int value);
+struct mallinfo __libc_mallinfo(void);
+void cfree(void *pointer);
+
+void *__libc_malloc(size_t size) {
+    return malloc(size);
+}
+
+void *__libc_calloc(size_t count, size_t size) {
+    return calloc(count, size);
+}
+
+void *__libc_realloc(void *pointer, size_t size) {
+    return realloc(pointer, size);
+}
+
+void *__libc_memalign(size_t align, size_t size) {
+    return memalign(align, size);
+}
+
+void *__libc_valloc(size_t size) {
+    return valloc(size);
+}
+
+void *__libc_pvalloc(size_t size) {
+    return pvalloc(size);
+}
+
+void __libc_free(void *pointer) {
+    free(pointer);
+}
+
+int __libc_mallopt(int parameter, int value) {
+    return mallopt(parameter, value);
+}
+
+struct mallinfo __libc_mallinfo(void) {
+    struct mallinfo info;
+    FILL_MALLINFO(info, int);
+    return info;
+}
+
+void cfree(void *pointer) {
+    free(pointer);
+}
+#endif
 
 #pragma GCC visibility pop

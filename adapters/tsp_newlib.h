@@ -16,6 +16,9 @@
  *     }
  *     TSP128K_LAZY(kitchen, rest);
  *
+ * Alignment: TSP_MALLOC_ALIGN's. That is 8, which is right for ARM; on RISC-V, where long double wants 16, compile the
+ * library with -DTSP_MALLOC_ALIGN=16 if the program has any.
+ *
  * Exhaustion: NULL, and errno is ENOMEM. Misuse: define tsp_misuse, or build with -DTSP_FREESTANDING, which traps; the
  * default is a line on stderr, and stdio with it. Locks are TSP_LOCK's: 0 if only one thread and no interrupt handler
  * allocates, else hooks (tests/newlib/test.c has those for Cortex-M). What asks for the state of libc's own malloc
@@ -46,7 +49,7 @@
 #define TSP_ALIGNED_TOO_(V, name) /* newlib has none, though its aligned_alloc calls it */                             \
     TSP_C_ int posix_memalign(void **result, size_t align, size_t size) {                                              \
         int error = align % sizeof(void *) ? EINVAL : 0;                                                               \
-        void *object = error ? NULL : tsp_or_errno(&error, V##_aligned_alloc(name(), align, size), align);             \
+        void *object = error ? NULL : tsp_or_errno(&error, V##_aligned_alloc(name(), align, size + !size), align);     \
         if (object) *result = object;                                                                                  \
         return error;                                                                                                  \
     }
@@ -79,7 +82,7 @@ static inline void *tsp_or_errno(int *error, void *object, size_t align) {
         V##_free(name(), pointer);                                                                                     \
     }                                                                                                                  \
     TSP_C_ void *TSP_ENTRY_(memalign)(TSP_REENT_ size_t align, size_t size) {                                          \
-        return tsp_or_errno(TSP_ERRNO_, V##_aligned_alloc(name(), align, size), align);                                \
+        return tsp_or_errno(TSP_ERRNO_, V##_aligned_alloc(name(), align, size + !size), align);                        \
     }                                                                                                                  \
     TSP_C_ size_t TSP_ENTRY_(malloc_usable_size)(TSP_REENT_ void *pointer) {                                           \
         return V##_usable_size(name(), pointer);                                                                       \

@@ -6,6 +6,12 @@ extern tsp128k spoon;
 extern tsp128k *kitchen();
 extern void give_up(size_t);
 
+#include "tsp_many.h"
+TSP_MANY(tsp128k);
+static tsp128k_region regions[] = {{&spoon, 1}};
+extern const tsp128k_many many = {regions, 1};
+void *of_many = tsp128k_many_realloc(&many, 1, tsp128k_many_resize(&many, 0, nullptr, 0, 1, 1), 2);
+
 #if __has_include(<lua.hpp>)
 #include <lua.hpp>
 
@@ -55,6 +61,25 @@ TSP_FREETYPE(tsp128k);
 struct FT_MemoryRec_ freetype = tsp128k_freetype(&spoon);
 #endif
 
+#if __has_include(<png.h>)
+#include "tsp_png.h"
+TSP_PNG(tsp128k);
+png_structp png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL, &spoon, tsp128k_png_malloc,
+                                           tsp128k_png_free);
+#endif
+
+#if __has_include(<protobuf-c/protobuf-c.h>)
+#include "tsp_protobuf_c.h"
+TSP_PROTOBUF_C(tsp128k);
+ProtobufCAllocator protobuf_c = tsp128k_protobuf_c(&spoon);
+#endif
+
+#if __has_include(<yajl/yajl_common.h>)
+#include "tsp_yajl.h"
+TSP_YAJL(tsp128k, give_up);
+yajl_alloc_funcs yajl = tsp128k_yajl(&spoon);
+#endif
+
 #if __has_include(<pcre2.h>)
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
@@ -87,3 +112,17 @@ json_free_t jansson_free = kitchen_free;
 #include <libxml/xmlmemory.h>
 int libxml2 = xmlMemSetup(kitchen_free, kitchen_malloc, kitchen_realloc, kitchen_strdup);
 #endif
+
+#if __has_include(<curl/curl.h>)
+#include <curl/curl.h>
+CURLcode curl = curl_global_init_mem(CURL_GLOBAL_NOTHING, kitchen_malloc, kitchen_free, kitchen_realloc, kitchen_strdup,
+                                     kitchen_calloc);
+#endif
+
+#if __has_include(<uv.h>)
+#include <uv.h>
+int libuv = uv_replace_allocator(kitchen_malloc, kitchen_realloc, kitchen_calloc, kitchen_free);
+#endif
+
+/* Those that no Debian library takes. */
+size_t (*usable)(const void *) = kitchen_usable_size;

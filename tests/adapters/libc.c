@@ -56,6 +56,10 @@ static void same(void *pointer, size_t size) {
     void *V##_malloc(V *spoon, size_t size) {                                                                          \
         return (void)spoon, take(NULL, size);                                                                          \
     }                                                                                                                  \
+    void *V##_calloc(V *spoon, size_t count, size_t size) {                                                            \
+        void *object = take(NULL, count * size);                                                                       \
+        return (void)spoon, object ? memset(object, 0, count * size) : NULL;                                           \
+    }                                                                                                                  \
     void *V##_realloc(V *spoon, void *pointer, size_t size) {                                                          \
         return (void)spoon, take(pointer, size);                                                                       \
     }                                                                                                                  \

@@ -144,6 +144,11 @@ example duktape duktape "alloc failed"
 example mujs mujs "out of memory\|cannot allocate regular expression"
 example freetype freetype2 "error 64: out of memory"
 example pcre2 libpcre2-8 "result -48: no more memory\|result 121: failed to allocate heap memory"
+example curl libcurl "error [0-9]*: out of memory"
+example libuv libuv "error: not enough memory"
+example png libpng "no picture"
+example protobuf_c libprotobuf-c "NULL: no memory"
+example yajl yajl "no memory for [0-9]* bytes"
 if [ "$only" = "  " ]; then
     if pkg-config --exists lua5.4; then check "lua, what make demo shows" kitchen; fi
     for compiler in g++ clang++; do

@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 
 #include "../test.h"
+#include "again.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -73,7 +74,9 @@ static struct {
     char text[4000];
 } child;
 
-static void in_child(int (*function)(void)) {
+/* A function that does not return. Its process runs the program again: the malloc writes to what stderr was at first.
+ */
+static void in_child(void (*function)(void)) {
     int ends[2];
     size_t length = 0;
     ssize_t got;
@@ -82,7 +85,9 @@ static void in_child(int (*function)(void)) {
     id = fork();
     if (id == 0) {
         dup2(ends[1], STDERR_FILENO);
-        _exit(function());
+        close(ends[0]);
+        close(ends[1]);
+        again(function);
     }
     close(ends[1]);
     while ((got = read(ends[0], child.text + length, sizeof child.text - 1 - length)) > 0) length += (size_t)got;
@@ -97,7 +102,7 @@ static unsigned lines_with(const char *word) {
     return count;
 }
 
-static void expect_misuse(int (*function)(void), const char *reason) {
+static void expect_misuse(void (*function)(void), const char *reason) {
     in_child(function);
     if (CHECK(WIFSIGNALED(child.status) && WTERMSIG(child.status) == SIGABRT)) {
         CHECK(strstr(child.text, "]: bad pointer 0x") != NULL);
@@ -237,49 +242,72 @@ TEST(success_and_free_keep_errno) {
 
 /* -- Misuse and exhaustion ----------------------------------------------------------------------------------------- */
 
-static int free_twice(void) {
+static void free_twice(void) {
     void *volatile p = malloc(20), *volatile copy = p;
     free(p);
     free(copy);
-    return 0;
 }
 
-static int free_after_realloc_to_nothing(void) {
+static void free_after_realloc_to_nothing(void) {
     void *volatile p = malloc(20), *volatile copy = p;
     resize(p, nothing);
     free(copy);
-    return 0;
 }
 
-static int free_local(void) {
+static void free_local(void) {
     long long local[2];
     void *volatile p = local;
     free(p);
-    return 0;
 }
 
-static int free_middle(void) {
+static void free_middle(void) {
     char *volatile p = malloc(100);
     free(p + 16);
-    return 0;
 }
 
-static int free_wrong_size(void) {
+static void free_wrong_size(void) {
     free_sized(malloc(100), 50);
-    return 0;
 }
 
-static int free_wrong_alignment(void) {
+static void free_wrong_alignment(void) {
     char *p = aligned_alloc(4096, 100);
     free_aligned_sized(malloc(100), 1u << 20, 100);
     free(p);
-    return 0;
 }
 
-static int resize_freed(void) {
+static void resize_freed(void) {
     void *volatile p = malloc(100), *volatile copy = p;
     free(p);
-    return resize(copy, 200) != NULL;
+    resize(copy, 200);
+}
+
+/* What is no address of ours, though no program would take it for another's. */
+static void *odd_address(void) {
+    return (void *)(uintptr_t)strtoull(getenv("ODD_ADDRESS"), NULL, 0);
+}
+
+static void free_odd(void) {
+    free(odd_address());
+}
+
+static void resize_odd(void) {
+    resize(odd_address(), 10);
+}
+
+static void measure_odd(void) {
+    nothing = malloc_usable_size(odd_address());
+}
+
+TEST(powers_of_two_are_no_objects) {
+    char text[32];
+    for (uint64_t odd = 1; odd < UINTPTR_MAX / 4; odd *= 8) {
+        snprintf(text, sizeof text, "%llu", (unsigned long long)odd);
+        setenv("ODD_ADDRESS", text, 1);
+        expect_misuse(free_odd, "not into this heap");
+        expect_misuse(resize_odd, "not into this heap");
+        expect_misuse(measure_odd, "not into this heap");
+    }
+    unsetenv("ODD_ADDRESS");
 }
 
 TEST(misuse_is_reported_and_aborts) {
@@ -318,20 +346,20 @@ static size_t take_everything(void) {
     return wrong ? 0 : taken;
 }
 
-static int exhaust(void) {
+static void exhaust(void) {
     char *end;
     size_t heap = (size_t)strtoul(getenv("TEASPOON_HEAP"), &end, 10) << (*end == 'M'   ? 20
                                                                          : *end == 'K' ? 10
                                                                                        : 0),
            taken;
     pid_t id;
-    if (malloc(huge) != NULL) return 2; /* not worth a word */
+    if (malloc(huge) != NULL) _exit(2); /* not worth a word */
     taken = take_everything();
-    if (taken < heap / 65 * 64 - heap / 64 - PIECE || taken > heap) return 3;
-    if (take_everything() != taken) return 4; /* nothing was lost, and nothing more is said */
+    if (taken < heap / 65 * 64 - heap / 64 - PIECE || taken > heap) _exit(3);
+    if (take_everything() != taken) _exit(4); /* nothing was lost, and nothing more is said */
     id = fork();
     if (id == 0) _exit(take_everything() == taken ? 0 : 1); /* a process of its own */
-    return waitpid(id, &child.status, 0) == id && child.status == 0 ? 0 : 5;
+    _exit(waitpid(id, &child.status, 0) == id && child.status == 0 ? 0 : 5);
 }
 
 TEST(exhaustion_is_said_once) {
@@ -342,9 +370,9 @@ TEST(exhaustion_is_said_once) {
     if (test_failures) printf("status %d: %s\n", child.status, child.text);
 }
 
-static int exhaust_aligned(void) {
+static void exhaust_aligned(void) {
     errno = 0;
-    return aligned_alloc(65536, (size_t)1 << 30) == NULL && errno == ENOMEM ? 0 : 1;
+    _exit(aligned_alloc(65536, (size_t)1 << 30) == NULL && errno == ENOMEM ? 0 : 1);
 }
 
 TEST(exhaustion_names_the_alignment) {
@@ -364,29 +392,34 @@ static void *use_up(void *unused) {
     return unused;
 }
 
-static int exhaust_in_threads(void) {
+static void exhaust_in_threads(void) {
     pthread_t threads[4];
     char text[4096] = {0};
     unsigned too_early;
+    pthread_barrier_init(&all_are_here, NULL, 5);
+    for (int i = 0; i < 4; i++)
+        if (pthread_create(&threads[i], NULL, use_up, NULL) != 0) _exit(3);
+    pthread_barrier_wait(&all_are_here);
+    usleep(100000);
+    too_early = __atomic_load_n(&gone_on, __ATOMIC_RELAXED);
+    if (read(STDIN_FILENO, text, sizeof text) <= 0) _exit(4);
+    for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
+    _exit(too_early ? 5 : 0);
+}
+
+static void fill_a_pipe(void) {
+    static const char text[4096];
     int ends[2], flags;
-    if (pipe(ends) != 0 || dup2(ends[1], STDERR_FILENO) < 0) return 2;
+    if (pipe(ends) != 0 || dup2(ends[0], STDIN_FILENO) < 0 || dup2(ends[1], STDERR_FILENO) < 0) _exit(2);
     flags = fcntl(ends[1], F_GETFL);
     fcntl(ends[1], F_SETFL, flags | O_NONBLOCK);
     while (write(ends[1], text, sizeof text) > 0) continue;
     fcntl(ends[1], F_SETFL, flags);
-    pthread_barrier_init(&all_are_here, NULL, 5);
-    for (int i = 0; i < 4; i++)
-        if (pthread_create(&threads[i], NULL, use_up, NULL) != 0) return 3;
-    pthread_barrier_wait(&all_are_here);
-    usleep(100000);
-    too_early = __atomic_load_n(&gone_on, __ATOMIC_RELAXED);
-    if (read(ends[0], text, sizeof text) <= 0) return 4;
-    for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
-    return too_early ? 5 : 0;
+    again(exhaust_in_threads);
 }
 
 TEST(exhaustion_is_said_before_anybody_goes_on) {
-    in_child(exhaust_in_threads);
+    in_child(fill_a_pipe);
     CHECK(child.status == 0);
 }
 
@@ -397,7 +430,7 @@ TEST(used_before_main) {
     CHECK(forks_seen >= 2); /* before and after, in this process */
 }
 
-static int leave(void) {
+static void leave(void) {
     setenv("SAY_GOODBYE", "1", 1);
     atexit(at_exit);
     exit(0);

@@ -17,7 +17,8 @@ bash)
         done < text; for x in "${!n[@]}"; do echo "$x ${n[$x]}"; done | sort'
     ;;
 sed)
-    in_heap sed -E -e 's/w([0-9a-f])([0-9a-f]*)/\2<\1>/g; /(<.>).*\1/{H;s/^/!/}' -e '$G' text
+    # No \1 in what is searched: where that finds no memory glibc's regexec frees its list of them twice.
+    in_heap sed -E -e 's/w([0-9a-f])([0-9a-f]*)/\2<\1>/g; /(<[0-7]>).*<[89a-f]>/{H;s/^/!/}' -e '$G' text
     ;;
 gawk)
     in_heap gawk '{ for (i = 2; i <= NF; i++) { n[$i]++; at[$i] = at[$i] " " $1 } }

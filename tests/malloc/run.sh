@@ -37,8 +37,11 @@ libraries() {
 # Nothing but the malloc family can be seen from outside.
 exports() {
     nm -D --defined-only "$so" | sed 's/.* //' | sort > "$build/exports"
-    echo aligned_alloc calloc free free_aligned_sized free_sized malloc malloc_usable_size memalign posix_memalign \
-        pvalloc realloc reallocarray valloc | tr ' ' '\n' | cmp - "$build/exports"
+    { echo aligned_alloc calloc free free_aligned_sized free_sized malloc malloc_trim malloc_usable_size memalign \
+        posix_memalign pvalloc realloc reallocarray valloc
+    echo __libc_calloc __libc_free __libc_mallinfo __libc_malloc __libc_mallopt __libc_memalign __libc_pvalloc \
+        __libc_realloc __libc_valloc cfree mallinfo mallinfo2 malloc_info malloc_stats mallopt; } | tr ' ' '\n' |
+        sort | cmp - "$build/exports"
 }
 
 # calls NAME LINKER_FLAG...: the functions, in a program linked like that (-fno-builtin: no call is left out).
@@ -53,6 +56,25 @@ calls() {
     TEASPOON_HEAP=16M in_heap "$build/calls-$name" || return
     # Far beyond 16 MiB, every byte of it.
     [ "$name" = linked ] || TEASPOON_HEAP=256M heap=$heap in_heap "$build/calls-$name" exhaustion_is_said_once
+}
+
+# doors NAME COMPILER_AND_FLAGS...: what surrounds the functions, likewise.
+# shellcheck disable=SC2086
+doors() {
+    name=$1
+    shift
+    "$@" -std=c11 $flags -fno-builtin -o "$build/doors-$name" tests/malloc/doors.c src/common.c -lpthread || return
+    heap=linked
+    case $name in *preloaded) heap=16M ;; esac
+    TEASPOON_HEAP=16M in_heap "$build/doors-$name"
+}
+
+# The same library for musl.
+# shellcheck disable=SC2086
+musl() {
+    musl-gcc -std=c99 $flags -O2 -fPIC -shared -o "$build/musl.so" adapters/malloc.c &&
+        musl-gcc -std=c99 $flags -O2 -c -o "$build/musl.o" adapters/malloc.c || return
+    doors musl-static musl-gcc -static "$build/musl.o" && so=$build/musl.so doors musl-preloaded musl-gcc
 }
 
 # says STATUS TEXT COMMAND...: it ends with that status, and all it says on stderr is one line, which matches TEXT.
@@ -205,6 +227,12 @@ if [ "$only" = "  " ]; then
     else
         skip "functions, linked statically" "there is no libc to link"
     fi
+    check "fork, signals and the rest, preloaded" doors preloaded "$CC"
+    check "fork, signals and the rest, linked" doors linked "$CC" -Wl,-u,malloc "$archive"
+    [ ! -f "$build/static" ] || check "fork, signals and the rest, linked statically" doors static "$CC" -static \
+        -Wl,-u,malloc "$archive"
+    if have musl-gcc; then check "fork, signals and the rest, musl" musl
+    else skip "fork, signals and the rest, musl" "there is no musl-gcc"; fi
     check "sizes that are none" bad_sizes
     check "sizes" good_sizes
     check "usage at exit" usage
