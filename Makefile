@@ -8,9 +8,11 @@ PREFIX = /usr/local
 BUILD = build
 LIB = common misuse tsp4k tsp128k tsp16m
 OBJECTS = $(LIB:%=$(BUILD)/%.o)
+RECORDER = $(if $(filter Linux,$(shell uname -s)),$(BUILD)/libteaspoon-record.so)
+LIBDW = $(shell pkg-config --silence-errors --cflags --libs libdw 2> /dev/null | sed 's/^./-DTSP_LIBDW &/')
 VERSION = $$(sed -n 's/^.define TSP_VERSION "\(.*\)"/\1/p' include/teaspoon.h)
 
-all: $(BUILD)/libteaspoon.a $(BUILD)/teaspoon ## library and command, into build/
+all: $(BUILD)/libteaspoon.a $(BUILD)/teaspoon $(RECORDER) ## library and command, into build/
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
@@ -33,13 +35,14 @@ coverage: ## lines, branches and MC/DC of the core that the tests reach; needs c
 mutants: ## breaks the core in thousands of places and sees whether a test notices; an hour
 	@python3 proof/mutants.py $(BUILD)/mutants
 
-bench: ## heap / peak and instructions per operation, against the budgets; needs valgrind and gcc -m32
+bench: ## bytes, instructions and slowest calls beside their goals, two or three minutes; needs gcc -m32, qemu
 	@python3 bench/bench.py $(BUILD)/bench
 
 size: ## code, data and stack on Cortex-M0+, RV32IMC and AVR, with the compilers that are installed
 	@sh scripts/size.sh $(BUILD)/size
 
-plots: ## docs/plots/*.svg from what bench measures; needs python3-matplotlib
+figures: ## the same, put into README.md, DESIGN.md and docs/plots/*.svg; needs python3-matplotlib
+	@python3 bench/bench.py $(BUILD)/bench docs
 	@python3 bench/plots.py $(BUILD)/bench
 
 profile: ## where the bytes and the instructions go
@@ -54,10 +57,13 @@ amalgamation: ## the whole library as build/teaspoon.c and build/teaspoon.h, and
 install: all ## library, headers, command and teaspoon.pc into PREFIX (/usr/local)
 	mkdir -p $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib/pkgconfig
 	cp $(BUILD)/teaspoon $(DESTDIR)$(PREFIX)/bin
+	mkdir -p $(DESTDIR)$(PREFIX)/lib/teaspoon $(DESTDIR)$(PREFIX)/share/man/man1
+	$(if $(RECORDER),cp $(RECORDER) $(DESTDIR)$(PREFIX)/lib/teaspoon)
+	cp tool/teaspoon.1 $(DESTDIR)$(PREFIX)/share/man/man1
 	cp include/teaspoon.h include/teaspoon.hpp adapters/*.h $(DESTDIR)$(PREFIX)/include
 	cp $(BUILD)/libteaspoon.a $(wildcard $(BUILD)/libteaspoon-malloc.*) $(DESTDIR)$(PREFIX)/lib
 	sed -e "s|@TSP_VERSION@|$(VERSION)|" -e 's|@TSP_PC_UP@|../..|' -e 's|@TSP_PC_INCLUDE@|include|' \
-	    -e 's|@TSP_PC_LIB@|lib|' cmake/teaspoon.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/teaspoon.pc
+	    -e 's|@TSP_PC_LIB@|lib|' -e 's|@TSP_PC_CFLAGS@| $(filter -DTSP_%,$(CFLAGS))|' cmake/teaspoon.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/teaspoon.pc
 
 clean: ## removes build/
 	rm -rf $(BUILD)
@@ -82,6 +88,12 @@ $(BUILD)/libteaspoon-malloc.a: $(BUILD)/malloc.o
 	ar rcs $@ $<
 
 $(BUILD)/teaspoon: $(BUILD)/libteaspoon.a $(wildcard tool/*.c tool/*.h)
-	$(CC) -std=c11 $(CFLAGS) $(WARNINGS) -Iinclude -o $@ $(filter %.c,$^) $(BUILD)/libteaspoon.a -lz -lpthread
+	$(CC) -std=c11 $(CFLAGS) $(WARNINGS) -Iinclude -o $@ $(filter %.c,$^) $(BUILD)/libteaspoon.a $(LIBDW) -lz -lpthread
 
-.PHONY: all help demo test proof fuzz coverage mutants bench profile plots size malloc amalgamation install clean
+# What `teaspoon record` preloads; the command looks for it beside itself, and in ../lib/teaspoon.
+$(BUILD)/libteaspoon-record.so: tool/preload/record.c tool/recording.h
+	@mkdir -p $(BUILD)
+	$(CC) -std=c11 $(CFLAGS) $(WARNINGS) -fPIC -shared -fvisibility=hidden -fexceptions -static-libgcc -Itool -o $@ $< \
+	    -lpthread
+
+.PHONY: all help demo test proof fuzz coverage mutants bench figures profile size malloc amalgamation install clean

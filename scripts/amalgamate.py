@@ -138,8 +138,11 @@ def main():
     template.text = "".join(template.add(name) for name in parts.pop())
     template.text = PUBLIC.sub("", template.text)
     names = file_scope_names(template.text)
-    aids = sorted(set(names).intersection(macros(template.text)))  # functions with TSP_DEBUG, without it empty macros
-    names = sorted(set(names).difference(aids))
+    # What are functions with TSP_DEBUG or TSP_INDEX, and macros without.
+    either = set(names).intersection(macros(template.text))
+    aids = sorted(either.intersection(macros(source("debug.h"))))
+    keys = sorted(either.difference(aids))
+    names = sorted(set(names).difference(either))
 
     members = " ".join(re.findall(r"struct \w+ \{([^}]*)\}", COMMENT.sub("", header)))
     clash = sorted(set(re.findall(r"(\w+)\s*[;,]", members)).intersection(names))
@@ -160,6 +163,7 @@ def main():
     out.append(undef(sorted(set(m for _, text in shared for m in macros(text)))))
     out.append("\n#else /* ==== Compiled once per family: TSP_V is its prefix */\n")
     out.append("\n#if TSP_DEBUG\n" + "".join("#define %s TSP_OWN(%s)\n" % (name, name) for name in aids) + "#endif\n")
+    out.append("\n#if TSP_INDEX\n" + "".join("#define %s TSP_OWN(%s)\n" % (name, name) for name in keys) + "#endif\n")
     out.append(template.text)
     out.append("\n" + undef(macros(template.text)) + "\n#endif\n")
 

@@ -1,10 +1,12 @@
 #!/bin/sh
-# Code, data and worst stack on three small machines; called by `make size`.
+# Code, data and worst stack on three small machines, and whole programs; called by `make size`.
 #     scripts/size.sh DIR      build products go to DIR
 # Prints name, value and goal, separated by tabs. -Os, no lock, unused parts dropped. Code is text and constants, with
 # the helpers of libgcc and without memcpy, memmove, memset and tsp_misuse, which are the program's. `core` is
 # init_sized, alloc, dealloc and resize; `noresize` is the first three; `all` is every function. Stack is that of the
 # library's own frames, in the worst path of any call. On AVR constants are data, so the words that check says are too.
+# `whole` is all that a program has in flash which makes a heap, allocates and frees, with memcpy and all other helpers,
+# in the default configuration; `own_malloc` is that with newlib-nano's, picolibc's (RV32) or avr-libc's malloc instead.
 cd "$(dirname "$0")/.." || exit 1
 out=${1:-build/size}
 root=$PWD
@@ -98,8 +100,48 @@ measure() {
     fi
 }
 
+# -- Whole programs ------------------------------------------------------------------------------------------------
+
+# program MACHINE NAME COMPILER...: what it has in flash
+program() {
+    machine=$1
+    name=$2
+    shift 2
+    if "$@" -std=c99 -Os -ffunction-sections -fdata-sections -Iinclude -Wl,--gc-sections -Wl,-e,main \
+        -o "$out/use.elf" tests/size/use.c src/tsp4k.c src/common.c src/misuse.c 2> "$out/use.out"; then
+        row "whole_${machine}_$name" "$(sections "$out/use.elf" .text .init .rodata .srodata .data .sdata .ARM.exidx)" -
+    else
+        echo "# $machine: no program $name: $(grep -m 1 -e error -e cannot -e undefined "$out/use.out")"
+    fi
+}
+
+# programs MACHINE TOOLS COMPILER...: ours, and one with the C library's own malloc
+programs() {
+    machine=$1
+    tools=$2
+    shift 2
+    command -v "$1" > /dev/null || return 0
+    program "$machine" nothing "$@" -DUSE=0
+    for kind in "" _lto _check0; do
+        case $kind in _lto) flags=-flto ;; _check0) flags=-DTSP_CHECK=0 ;; *) flags=-DTSP_CHECK=1 ;; esac
+        program "$machine" sized$kind "$@" -DUSE=1 $flags
+        program "$machine" resize$kind "$@" -DUSE=2 $flags
+        program "$machine" malloc$kind "$@" -DUSE=3 $flags
+    done
+    program "$machine" own_malloc "$@" -DUSE=4
+}
+
 measure m0 1000 arm-none-eabi- arm-none-eabi-gcc -mcpu=cortex-m0plus -mthumb
 # Debian has no C library for it: -ffreestanding finds the headers, -fbuiltin keeps small memcpys from becoming calls.
 measure rv32imc - riscv64-unknown-elf- riscv64-unknown-elf-gcc -march=rv32imc -mabi=ilp32 -ffreestanding -fbuiltin
 measure avr - avr- avr-gcc -mmcu=atmega1284p
+nano="--specs=nano.specs --specs=nosys.specs -nostartfiles"
+# shellcheck disable=SC2086 # the flags are words
+{
+    programs m0 arm-none-eabi- arm-none-eabi-gcc -mcpu=cortex-m0plus -mthumb $nano
+    programs m4 arm-none-eabi- arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb $nano
+}
+programs rv32imac riscv64-unknown-elf- riscv64-unknown-elf-gcc -march=rv32imac -mabi=ilp32 --specs=picolibc.specs \
+    -nostartfiles
+programs avr avr- avr-gcc -mmcu=atmega1284p
 if sh scripts/freestanding.sh > "$out/freestanding"; then row freestanding ok ok; else row freestanding failed ok; fi

@@ -14,9 +14,12 @@ if ! have python3; then
 fi
 suite "behaviour" sh tests/all.sh "$BUILD/tests" "$CC" "-O1"
 suite "the command" sh tests/tool/run.sh "$BUILD/teaspoon"
+if [ "$(uname -s)" = Linux ]; then suite "teaspoon record" sh tests/tool/record.sh "$BUILD/teaspoon"
+else skip "teaspoon record" "it is for Linux"; fi
 suite "the library in other projects" sh tests/consumer/run.sh
 suite "debugging aids" sh tests/debug/run.sh "$BUILD/debug"
 suite "newlib and picolibc" sh tests/newlib/run.sh "$BUILD/newlib"
+suite "chips and configurations" sh tests/chips/run.sh "$BUILD/chips"
 suite "a whole program's malloc" sh tests/malloc/run.sh "$BUILD/malloc"
 suite "adapters" sh tests/adapters/run.sh "$BUILD/adapters"
 suite "freestanding" sh scripts/freestanding.sh

@@ -9,11 +9,16 @@ typedef struct options {
     const family *family; /* NULL: auto */
     int sized;            /* or else remembering */
     size_t align;
-    int tsv;
+    int tsv, json;
+    int max_given; /* --max BYTES */
+    size_t max;
     int heap_given, heap_least; /* --heap BYTES; --heap min */
     size_t heap;
     int check;
     size_t fail, fail_step; /* the first request that is made to fail, and from one to the next; 0: none */
+    const char *output; /* record's file; NULL: by the program's name */
+    unsigned frames;    /* of each call stack that record notes */
+    int quiet;
 } options;
 
 /* The smallest heap that a trace needs. */
@@ -28,5 +33,8 @@ fit find_fit(const trace *t, const options *how);
 /* Each returns the exit code. */
 int fit_traces(const trace *traces, size_t count, const options *how);
 int replay_traces(const trace *traces, size_t count, const options *how);
+
+/* The program's own, or BAD_INPUT if it cannot be recorded. */
+int record_program(char **words, const options *how);
 
 #endif

@@ -65,7 +65,9 @@ const family *family_for(size_t peak) {
 }
 
 size_t family_region(const family *f, size_t usable, int sized) {
-    return sized ? usable : usable + (usable / f->granule + 7) / 8;
+    if (f->granule == 8) return sized ? TSP16M_BYTES_SIZED(1, usable, 1) : TSP16M_BYTES(1, usable, 1);
+    if (f != families) return sized ? TSP128K_BYTES_SIZED(1, usable, 1) : TSP128K_BYTES(1, usable, 1);
+    return sized ? TSP4K_BYTES_SIZED(1, usable, 1) : TSP4K_BYTES(1, usable, 1);
 }
 
 size_t family_limit(const family *f, int sized) {

@@ -19,47 +19,137 @@ enum {
     WINDOW = 16,
     PATIENCE = 64,     /* failures in a row that end the search downwards */
     SMALL = 200 << 10, /* peaks up to here are searched from below, leaving nothing out */
-    KNOWN = 256        /* outcomes remembered */
+    KNOWN = 256,       /* outcomes remembered */
+    BREATH = 1 << 16,  /* operations between two looks at the clock */
+    MOST_THREADS = 64,
+    AHEAD = 4,   /* windows */
+    LONG = 50000 /* operations from which on it pays to replay one trace in several threads */
 };
 
+typedef enum outcome { UNKNOWN, FAILS, SUCCEEDS } outcome;
+
+/* The replays of one trace that run at the same time, one a thread, and what is known of sizes. */
 typedef struct search {
-    replay replay;
+    replay *replays;
+    size_t threads;
     size_t least, limit; /* sizes to look at, both multiples of STEP */
     struct {
         size_t size;
-        enum { UNKNOWN, FAILS, SUCCEEDS } outcome;
+        outcome outcome;
     } known[KNOWN];
 } search;
 
-/* Does the whole trace succeed in so many bytes? */
-static int succeeds(search *s, size_t size) {
-    replay *r = &s->replay;
-    const op *o = r->trace->ops, *end = o + r->trace->count;
+static outcome known(const search *s, size_t size) {
     size_t slot = size / STEP % KNOWN;
+    return s->known[slot].size == size ? s->known[slot].outcome : UNKNOWN;
+}
+
+static void learn(search *s, size_t size, outcome what) {
+    size_t slot = size / STEP % KNOWN;
+    s->known[slot].size = size;
+    s->known[slot].outcome = what;
+}
+
+/* Does the whole trace succeed in so many bytes? UNKNOWN: `needless` says that nobody wants to know any more. */
+static outcome attempt(replay *r, size_t size, int (*needless)(const void *, size_t), const void *context) {
+    const op *o = r->trace->ops, *end = o + r->trace->count;
     tsp_status status = TSP_OK;
-    if (s->known[slot].size == size && s->known[slot].outcome != UNKNOWN) return s->known[slot].outcome == SUCCEEDS;
-    progress("fit", r->trace->name, size, "bytes");
     replay_begin(r, size);
-    while (o < end && (status = replay_do(r, o)) == TSP_OK) o++;
+    while (o < end && status == TSP_OK) {
+        const op *stop = end - o > BREATH ? o + BREATH : end;
+        progress("fit", r->trace->name, size, "bytes");
+        if (needless && needless(context, size)) return UNKNOWN;
+        while (o < stop && (status = replay_do(r, o)) == TSP_OK) o++;
+    }
     if (status != TSP_OK && status != TSP_NO_MEMORY)
         exit(complain(BROKEN_HEAP, "%s: in a heap of %zu bytes, line %u: %s", r->trace->name, size, o->line,
                       tsp_status_text(status)));
-    s->known[slot].size = size;
-    s->known[slot].outcome = status == TSP_OK ? SUCCEEDS : FAILS;
-    return status == TSP_OK;
+    return status == TSP_OK ? SUCCEEDS : FAILS;
+}
+
+static int succeeds(search *s, size_t size) {
+    if (known(s, size) == UNKNOWN) learn(s, size, attempt(&s->replays[0], size, NULL, NULL));
+    return known(s, size) == SUCCEEDS;
+}
+
+/* -- Sizes side by side ---------------------------------------------------------------------------------------------
+ */
+
+/* `count` sizes from `from` on, `stride` apart, begun with the largest, since what matters is the largest that fails.
+ */
+typedef struct row_of_sizes {
+    search *search;
+    size_t from, stride;
+    size_t next, fails; /* next: the sizes that are not begun; fails: the largest one known to, or 0 */
+    size_t replays;     /* that have been taken */
+    int all;            /* every outcome is wanted, not only those above the largest that fails */
+    outcome outcomes[WINDOW + 1];
+    pthread_mutex_t lock;
+} row_of_sizes;
+
+/* Without the lock: to learn a little later that a replay is needless costs but time. */
+static int is_needless(const void *context, size_t size) {
+    const row_of_sizes *row = context;
+    return !row->all && __atomic_load_n(&row->fails, __ATOMIC_RELAXED) > size;
+}
+
+static void *try_sizes(void *context) {
+    row_of_sizes *row = context;
+    replay *mine;
+    pthread_mutex_lock(&row->lock);
+    mine = &row->search->replays[row->replays++];
+    while (row->next > 0) {
+        const size_t i = --row->next, size = row->from + i * row->stride;
+        outcome got = row->outcomes[i];
+        if (is_needless(row, size)) break;
+        if (got == UNKNOWN) {
+            pthread_mutex_unlock(&row->lock);
+            got = attempt(mine, size, is_needless, row);
+            pthread_mutex_lock(&row->lock);
+            row->outcomes[i] = got;
+        }
+        if (got == FAILS && size > row->fails) __atomic_store_n(&row->fails, size, __ATOMIC_RELAXED);
+    }
+    pthread_mutex_unlock(&row->lock);
+    return NULL;
+}
+
+static void try_row(search *s, size_t from, size_t stride, size_t count, int all) {
+    row_of_sizes row = {.search = s, .from = from, .stride = stride, .next = count, .all = all};
+    pthread_t threads[MOST_THREADS];
+    size_t started = 0;
+    for (size_t i = 0; i < count; i++) row.outcomes[i] = known(s, from + i * stride);
+    pthread_mutex_init(&row.lock, NULL);
+    while (started + 1 < s->threads && started + 1 < count &&
+           pthread_create(&threads[started], NULL, try_sizes, &row) == 0)
+        started++;
+    try_sizes(&row);
+    while (started > 0) pthread_join(threads[--started], NULL);
+    pthread_mutex_destroy(&row.lock);
+    for (size_t i = 0; i < count; i++)
+        if (row.outcomes[i] != UNKNOWN) learn(s, from + i * stride, row.outcomes[i]);
 }
 
 /* 0 if this size and the WINDOW after it all succeed, else how far to go on to get past the highest that fails. */
 static size_t misses(search *s, size_t size) {
+    if (s->threads > 1) try_row(s, size, STEP, WINDOW + 1, 0);
     for (size_t i = WINDOW + 1; i-- > 0;)
         if (!succeeds(s, size + i * STEP)) return (i + 1) * STEP;
     return 0;
 }
 
-/* The first size from `size` on that will do. Beyond the limit: there is none. */
+/* The first size from `size` on that will do. Beyond the limit: there is none. Far from it the largest of the window
+ * fails; so it is tried first, and at the same time that of the next window. */
 static size_t upwards(search *s, size_t size) {
-    size_t miss;
-    while (size <= s->limit && (miss = misses(s, size)) > 0) size += miss;
+    const size_t window = (WINDOW + 1) * STEP;
+    size_t miss = window;
+    while (size <= s->limit && miss > 0) {
+        if (s->threads > 1 && miss == window && known(s, size + WINDOW * STEP) == UNKNOWN)
+            try_row(s, size + WINDOW * STEP, window, s->threads < AHEAD ? s->threads : AHEAD, 1);
+        if (succeeds(s, size + WINDOW * STEP)) miss = misses(s, size);
+        else miss = window;
+        size += miss;
+    }
     return size;
 }
 
@@ -68,6 +158,11 @@ static size_t downwards(search *s, size_t best) {
     size_t at = best;
     for (int failed = 0; failed < PATIENCE && at > s->least;) {
         at -= STEP;
+        if (s->threads > 1 && known(s, at) == UNKNOWN) {
+            size_t ahead = s->threads < WINDOW ? s->threads : WINDOW, left = (at - s->least) / STEP + 1;
+            if (ahead > left) ahead = left;
+            try_row(s, at - (ahead - 1) * STEP, STEP, ahead, 1);
+        }
         failed = succeeds(s, at) ? 0 : failed + 1;
         if (failed == 0 && misses(s, at) == 0) best = at;
     }
@@ -95,25 +190,50 @@ static size_t up_to_step(size_t size) {
 }
 
 /* In this family. 0: it cannot hold the trace. */
-static int find(const trace *t, const family *f, int sized, size_t *heap) {
+static int find(const trace *t, const family *f, int sized, size_t threads, size_t *heap) {
     search s = {0};
     size_t at;
     s.limit = up_to_step(family_limit(f, sized));
     s.least = up_to_step(family_region(f, trace_fullest(t, f->granule, &at), sized));
     if (s.least > s.limit) return 0;
-    replay_open(&s.replay, t, f, sized);
+    s.threads = t->count < LONG ? 1 : threads;
+    s.replays = need(calloc(s.threads, sizeof *s.replays));
+    for (size_t i = 0; i < s.threads; i++) replay_open(&s.replays[i], t, f, sized);
     *heap = t->peak <= SMALL ? upwards(&s, s.least) : upwards(&s, bracket(&s));
     if (t->peak > SMALL && *heap <= s.limit) *heap = downwards(&s, *heap);
-    replay_close(&s.replay);
+    for (size_t i = 0; i < s.threads; i++) replay_close(&s.replays[i]);
+    free(s.replays);
     return *heap <= s.limit;
 }
 
-fit find_fit(const trace *t, const options *how) {
+/* The same operations, where IDs are used again: then the table of objects is as small as the program's most objects
+ * at once, and stays in the processor's cache. */
+static trace renumbered(const trace *t) {
+    trace copy = *t;
+    uint32_t *ids = need(malloc(((size_t)t->ids + 1) * sizeof *ids)),
+             *spare = need(malloc(((size_t)t->ids + 1) * sizeof *spare));
+    uint32_t spares = 0;
+    copy.ids = 0;
+    copy.ops = need(malloc((t->count + 1) * sizeof *copy.ops));
+    for (size_t i = 0; i < t->count; i++) {
+        const op *o = &t->ops[i];
+        if (o->kind == 'a') ids[o->id] = spares ? spare[--spares] : copy.ids++;
+        if (o->kind == 'f') spare[spares++] = ids[o->id];
+        copy.ops[i] = *o;
+        copy.ops[i].id = ids[o->id];
+    }
+    free(ids);
+    free(spare);
+    return copy;
+}
+
+static fit fit_in_threads(const trace *t, const options *how, size_t threads) {
     fit result = {0};
     const family *f = how->family ? how->family : family_for(t->peak);
+    trace quick = renumbered(t);
     for (; f->name; f++) {
         result.family = f;
-        if (find(t, f, how->sized, &result.heap)) {
+        if (find(&quick, f, how->sized, threads, &result.heap)) {
             *result.why = '\0';
             break;
         }
@@ -121,6 +241,18 @@ fit find_fit(const trace *t, const options *how) {
                  t->name, f->name, COMMAS(family_limit(f, how->sized)));
         if (how->family) break;
     }
+    trace_drop(&quick);
+    return result;
+}
+
+static size_t processors(void) {
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    return online < 1 ? 1 : online > MOST_THREADS ? MOST_THREADS : (size_t)online;
+}
+
+fit find_fit(const trace *t, const options *how) {
+    fit result = fit_in_threads(t, how, processors());
+    progress_end();
     return result;
 }
 
@@ -131,6 +263,7 @@ typedef struct work {
     const options *how;
     fit *fits;
     size_t count, next;
+    size_t threads; /* for each trace */
     pthread_mutex_t lock;
 } work;
 
@@ -142,20 +275,16 @@ static void *labour(void *context) {
         mine = w->next++;
         pthread_mutex_unlock(&w->lock);
         if (mine >= w->count) return NULL;
-        w->fits[mine] = find_fit(&w->traces[mine], w->how);
+        w->fits[mine] = fit_in_threads(&w->traces[mine], w->how, w->threads);
     }
 }
 
 static void fit_all(work *w) {
-    enum { MOST = 64 };
-    pthread_t threads[MOST];
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    size_t started = 0;
+    pthread_t threads[MOST_THREADS];
+    size_t workers = processors() < w->count ? processors() : w->count, started = 0;
+    w->threads = processors() / workers;
     pthread_mutex_init(&w->lock, NULL);
-    while (started < MOST && (long)started + 1 < processors && started + 1 < w->count) {
-        if (pthread_create(&threads[started], NULL, labour, w) != 0) break;
-        started++;
-    }
+    while (started + 1 < workers && pthread_create(&threads[started], NULL, labour, w) == 0) started++;
     labour(w);
     while (started > 0) pthread_join(threads[--started], NULL);
     pthread_mutex_destroy(&w->lock);
@@ -194,6 +323,31 @@ static void print_tsv(const row *rows, size_t count, const char *interface) {
     }
 }
 
+static void print_string(const char *text) {
+    putchar('"');
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\') putchar('\\');
+        putchar(*text >= 0 && *text < ' ' ? '?' : *text);
+    }
+    putchar('"');
+}
+
+static void print_json(const row *rows, size_t count, const char *interface) {
+    putchar('[');
+    for (size_t i = 0; i < count; i++) {
+        const trace *t = rows[i].trace;
+        const fit *f = rows[i].fit;
+        fputs(i ? ",\n {\"trace\": " : "{\"trace\": ", stdout);
+        print_string(t->name);
+        printf(", \"variant\": \"%s\", \"interface\": \"%s\", \"peak\": %zu, \"heap\": %zu, \"handle\": %zu, ",
+               f->family->name, interface, t->peak, f->heap, f->family->handle);
+        if (t->peak) printf("\"ratio\": %.4f, ", rows[i].ratio);
+        else fputs("\"ratio\": null, ", stdout); /* JSON knows no infinity */
+        printf("\"ops\": %zu}", t->count);
+    }
+    puts("]");
+}
+
 static void print_table(const row *rows, size_t count, const char *interface) {
     int width = 23;
     for (size_t i = 0; i < count; i++)
@@ -212,7 +366,7 @@ static void print_table(const row *rows, size_t count, const char *interface) {
 int fit_traces(const trace *traces, size_t count, const options *how) {
     work w = {0};
     row *rows = need(calloc(count, sizeof *rows));
-    size_t fitted = 0;
+    size_t fitted = 0, too_large = 0;
     w.traces = traces;
     w.count = count;
     w.how = how;
@@ -222,10 +376,16 @@ int fit_traces(const trace *traces, size_t count, const options *how) {
         const fit *f = &w.fits[i];
         if (*f->why) complain(DOES_NOT_FIT, "%s", f->why);
         else rows[fitted++] = (row){&traces[i], f, (double)(f->heap + f->family->handle) / (double)traces[i].peak};
+        if (how->max_given && !*f->why && f->heap > how->max) {
+            too_large++;
+            complain(DOES_NOT_FIT, "%s needs a heap of %s bytes, and may have %s", traces[i].name, COMMAS(f->heap),
+                     COMMAS(how->max));
+        }
     }
     if (how->tsv) print_tsv(rows, fitted, how->sized ? "sized" : "malloc");
+    else if (how->json) print_json(rows, fitted, how->sized ? "sized" : "malloc");
     else if (fitted > 0) print_table(rows, fitted, how->sized ? "sized" : "malloc");
     free(w.fits);
     free(rows);
-    return fitted == count ? DONE : DOES_NOT_FIT;
+    return fitted == count && too_large == 0 ? DONE : DOES_NOT_FIT;
 }

@@ -1,8 +1,9 @@
-/* The command `teaspoon`: runs the traces of real programs through the allocator. This file reads the command line.
- * SPDX-License-Identifier: BSD-3-Clause
+/* The command `teaspoon`: records what programs ask of malloc, and runs it through the allocator. This file reads the
+ * command line. SPDX-License-Identifier: BSD-3-Clause
  *
  *     main.c  -> fit.c (the smallest heap)  verify.c (replay)  picture.c
  *                    fail.c (requests made to fail)
+ *                record.c (runs a program, over preload/record.c)  convert.c (what it wrote, as traces)  symbols.c
  *                    replay.c (operations on a heap)  family.c (the three families)  trace.c (the reader)  say.c */
 #define _POSIX_C_SOURCE 200809L
 
@@ -17,17 +18,19 @@
 static const char *const usage =
     "Usage: teaspoon fit [OPTION]... TRACE...                   find the smallest heap that a program needs\n"
     "       teaspoon replay --heap BYTES [OPTION]... TRACE...   verify one heap, and draw it\n"
-    "       teaspoon help [fit | replay]\n"
+    "       teaspoon record [-o FILE] [--sites] -- PROGRAM...   record what a program asks of malloc\n"
+    "       teaspoon help [fit | replay | record]\n"
     "       teaspoon --version\n";
 
 static const char *const help =
     "\n"
     "Replays what a program asked of malloc through the teaspoon allocator. A TRACE is a text file, plain or\n"
-    "gzip'ed, or - for standard input; its lines are\n"
+    "gzip'ed, such as record writes, or - for standard input; its lines are\n"
     "\n"
     "    a ID SIZE ALIGN     allocate an object; IDs count from 0, ALIGN 0 means that the program did not say\n"
     "    r ID NEWSIZE        resize it\n"
     "    f ID                free it\n"
+    "    ... NAME=VALUE      further columns, which are not needed here\n"
     "    # ...               comment; if the first line reads `# name: NAME, ...`, that is the trace's name\n"
     "\n"
     "Options of fit and replay:\n"
@@ -57,7 +60,9 @@ static const char *const help_fit =
     "that are live at the peak, goes up, and leaves nothing out. For larger ones it brackets the size with growing\n"
     "steps, bisects, goes up until 17 in a row succeed, and then goes down until 64 in a row have failed.\n"
     "\n"
+    "    --max BYTES         exit with 1 if a trace needs a larger heap than that, such as 2000, 32K or 1M\n"
     "    --tsv               a table for programs: tabs, one header line, no mean\n"
+    "    --json              the same as an array of objects\n"
     "\n"
     "`teaspoon help` explains the other options, and what a trace looks like.\n";
 
@@ -87,24 +92,55 @@ static const char *const help_replay =
     "\n"
     "`teaspoon help` explains the other options, and what a trace looks like.\n";
 
+static const char *const help_record =
+    "Usage: teaspoon record [-o FILE] [--sites[=N]] [--quiet] [--] PROGRAM [ARGUMENT...]\n"
+    "\n"
+    "Runs a program, and writes what it asks of malloc and its kin (calloc, realloc, aligned_alloc, C23's sized "
+    "frees,\n"
+    "C++'s new and delete, and so on) as a trace for the other subcommands. Any dynamically linked program for Linux\n"
+    "will do, with threads, whatever allocator it uses, and however it ends. Each process of it gets a trace of its\n"
+    "own; a child of fork begins with the objects that were alive in its parent.\n"
+    "\n"
+    "    -o, --output FILE   the trace of the first process (PROGRAM.trace), gzip'ed if that ends in .gz; those of\n"
+    "                        others are FILE with a number and the program before the ending: cc.2-cc1.trace\n"
+    "    --sites[=N]         note where each call came from, N frames deep (1 to 15, default 4); names of functions\n"
+    "                        and lines are found in the programs' debug information\n"
+    "    -q, --quiet         do not say on stderr what was recorded\n"
+    "\n"
+    "Exit status: the program's; 128 and the signal's number if one ended it; 2 if it could not be recorded.\n"
+    "\n"
+    "Try: teaspoon record -o ls.trace -- ls -l; teaspoon fit ls.trace\n";
+
+/* One line, since the usage would hide it. */
 static int misused(const char *message, const char *what) {
-    if (message) fprintf(stderr, "teaspoon: %s%s\n", message, what);
-    fputs(usage, stderr);
-    fputs("`teaspoon help` says more.\n", stderr);
-    return BAD_INPUT;
+    return complain(BAD_INPUT, "%s%s; see `teaspoon help`", message, what);
+}
+
+/* The subcommands. */
+typedef enum subcommand { FIT, REPLAY, RECORD, NONE } subcommand;
+static const struct {
+    const char *name, *title; /* title: for getopt's messages */
+    const char *const *help;
+} subcommands[] = {
+    {"fit", "teaspoon fit", &help_fit},
+    {"replay", "teaspoon replay", &help_replay},
+    {"record", "teaspoon record", &help_record},
+};
+
+static subcommand subcommand_named(const char *name) {
+    for (int i = 0; i < NONE; i++)
+        if (strcmp(subcommands[i].name, name) == 0) return (subcommand)i;
+    return NONE;
 }
 
 static int show_help(const char *about) {
     if (about == NULL) {
         fputs(usage, stdout);
         fputs(help, stdout);
-    } else if (strcmp(about, "fit") == 0) {
-        fputs(help_fit, stdout);
-    } else if (strcmp(about, "replay") == 0) {
-        fputs(help_replay, stdout);
-    } else {
-        return misused("there is no help about ", about);
+        return DONE;
     }
+    if (subcommand_named(about) == NONE) return misused("there is no help about ", about);
+    fputs(*subcommands[subcommand_named(about)].help, stdout);
     return DONE;
 }
 
@@ -125,23 +161,29 @@ static int parse_bytes(const char *text, size_t *bytes) {
     return 1;
 }
 
-/* What getopt returns for an option. */
-enum { VARIANT = 1, SIZED, MALLOC, ALIGN, TSV, HEAP, CHECK, FAIL, FAIL_EACH, HELP };
+/* What getopt returns for an option that has no letter. */
+enum { VARIANT = 256, SIZED, MALLOC, ALIGN, TSV, JSON, MAX, HEAP, CHECK, FAIL, FAIL_EACH, SITES };
 
 static const struct option fit_options[] = {
-    {"variant", 1, NULL, VARIANT}, {"sized", 0, NULL, SIZED}, {"malloc", 0, NULL, MALLOC}, {"align", 1, NULL, ALIGN},
-    {"tsv", 0, NULL, TSV},         {"help", 0, NULL, HELP},   {NULL, 0, NULL, 0},
+    {"variant", 1, NULL, VARIANT}, {"sized", 0, NULL, SIZED}, {"malloc", 0, NULL, MALLOC},
+    {"align", 1, NULL, ALIGN},     {"tsv", 0, NULL, TSV},     {"json", 0, NULL, JSON},
+    {"max", 1, NULL, MAX},         {"help", 0, NULL, 'h'},    {NULL, 0, NULL, 0},
 };
 static const struct option replay_options[] = {
     {"variant", 1, NULL, VARIANT}, {"sized", 0, NULL, SIZED},
     {"malloc", 0, NULL, MALLOC},   {"align", 1, NULL, ALIGN},
     {"heap", 1, NULL, HEAP},       {"check", 0, NULL, CHECK},
     {"fail", 1, NULL, FAIL},       {"fail-each", 1, NULL, FAIL_EACH},
-    {"help", 0, NULL, HELP},       {NULL, 0, NULL, 0},
+    {"help", 0, NULL, 'h'},        {NULL, 0, NULL, 0},
+};
+static const struct option record_options[] = {
+    {"output", 1, NULL, 'o'}, {"sites", 2, NULL, SITES}, {"quiet", 0, NULL, 'q'},
+    {"help", 0, NULL, 'h'},   {NULL, 0, NULL, 0},
 };
 
 /* One option. Returns 0 after saying what is wrong with it. */
 static int take_option(int option, const char *value, options *how) {
+    size_t n;
     switch (option) {
     case VARIANT:
         how->family = family_named(value);
@@ -170,48 +212,78 @@ static int take_option(int option, const char *value, options *how) {
                                : "--fail-each is a number of requests, at least 1; not ",
                 value);
         return 0;
+    case MAX:
+        how->max_given = 1;
+        if (parse_bytes(value, &how->max)) return 1;
+        misused("--max is a number of bytes such as 2000, 8K or 1M; not ", value);
+        return 0;
+    case SITES:
+        if (value && (!parse_bytes(value, &n) || n < 1 || n > 15)) {
+            misused("--sites is a number of frames, 1 to 15; not ", value);
+            return 0;
+        }
+        how->frames = value ? (unsigned)n : 4;
+        return 1;
+    case 'o': how->output = value; return 1;
+    case 'q': how->quiet = 1; return 1;
     case SIZED: how->sized = 1; return 1;
     case MALLOC: how->sized = 0; return 1;
     case TSV: how->tsv = 1; return 1;
+    case JSON: how->json = 1; return 1;
     case CHECK: how->check = 1; return 1;
-    default: misused(NULL, NULL); return 0; /* getopt has said what is wrong */
+    default: return 0; /* getopt has said what is wrong */
     }
 }
 
-/* A subcommand: all traces are read before any work is done, so that a mistake in the last one shows at once. */
-static int run(int argc, char **argv, int fits) {
-    options how = {.sized = 1, .align = 8};
-    trace *traces;
-    size_t count, from_stdin = 0;
-    int option, code;
-    argv[0] = fits ? "teaspoon fit" : "teaspoon replay"; /* for getopt's messages */
-    while ((option = getopt_long(argc, argv, "", fits ? fit_options : replay_options, NULL)) != -1) {
-        if (option == HELP) return show_help(fits ? "fit" : "replay");
-        if (!take_option(option, optarg, &how)) return BAD_INPUT;
-    }
-    if (!fits && !how.heap_given) return misused("replay needs --heap BYTES", "");
-    count = (size_t)(argc - optind);
-    if (count == 0) return misused("no trace given", "");
-    for (size_t i = 0; i < count; i++) from_stdin += strcmp(argv[(size_t)optind + i], "-") == 0;
-    if (from_stdin > 1) return misused("standard input can be read only once", "");
-    traces = need(calloc(count, sizeof *traces));
+/* Reads all traces before any work is done, so that a mistake in the last one shows at once. */
+static int work_on(char **files, size_t count, const options *how,
+                   int (*work)(const trace *, size_t, const options *)) {
+    trace *traces = need(calloc(count, sizeof *traces));
+    int code;
     for (size_t i = 0; i < count; i++)
-        if (!trace_read(&traces[i], argv[(size_t)optind + i], how.align)) exit(BAD_INPUT);
-    code = (fits ? fit_traces : replay_traces)(traces, count, &how);
+        if (!trace_read(&traces[i], files[i], how->align)) exit(BAD_INPUT);
+    code = work(traces, count, how);
     for (size_t i = 0; i < count; i++) trace_drop(&traces[i]);
     free(traces);
     return code;
 }
 
+static int run(int argc, char **argv, subcommand command) {
+    static const struct option *const options_of[] = {fit_options, replay_options, record_options};
+    options how = {.sized = 1, .align = 8};
+    size_t count, from_stdin = 0;
+    char **rest;
+    int option;
+    argv[0] = (char *)(uintptr_t)subcommands[command].title;
+    /* +: what follows record's program is the program's. */
+    while ((option = getopt_long(argc, argv, command == RECORD ? "+ho:q" : "h", options_of[command], NULL)) != -1) {
+        if (option == 'h') return show_help(subcommands[command].name);
+        if (!take_option(option, optarg, &how)) return BAD_INPUT;
+    }
+    rest = argv + optind;
+    count = (size_t)(argc - optind);
+    if (command == RECORD) return count ? record_program(rest, &how) : misused("record needs a program to run", "");
+    if (command == REPLAY && !how.heap_given) return misused("replay needs --heap BYTES", "");
+    if (count == 0) return misused("no trace given", "");
+    if (how.tsv && how.json) return misused("--tsv or --json, not both", "");
+    for (size_t i = 0; i < count; i++) from_stdin += strcmp(rest[i], "-") == 0;
+    if (from_stdin > 1) return misused("standard input can be read only once", "");
+    return work_on(rest, count, &how, command == FIT ? fit_traces : replay_traces);
+}
+
+static int is_one_of(const char *word, const char *a, const char *b, const char *c) {
+    return strcmp(word, a) == 0 || strcmp(word, b) == 0 || strcmp(word, c) == 0;
+}
+
 int main(int argc, char **argv) {
     const char *command = argc > 1 ? argv[1] : NULL;
     int code;
-    if (command == NULL) return misused("what shall it do?", "");
-    if (strcmp(command, "fit") == 0 || strcmp(command, "replay") == 0) {
-        code = run(argc - 1, argv + 1, *command == 'f');
-    } else if (strcmp(command, "help") == 0 || strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0) {
+    if (command == NULL) return misused("what shall it do: fit, replay or record", "");
+    if (subcommand_named(command) != NONE) {
+        code = run(argc - 1, argv + 1, subcommand_named(command));
+    } else if (is_one_of(command, "help", "--help", "-h")) {
         code = argc > 3 ? misused("too many words after help", "") : show_help(argc > 2 ? argv[2] : NULL);
-    } else if (strcmp(command, "--version") == 0) {
+    } else if (is_one_of(command, "version", "--version", "-V")) {
         code = DONE;
         printf("teaspoon %s\n", tsp_version());
     } else {

@@ -70,6 +70,7 @@ void picture(replay *r, FILE *out) {
         fprintf(out, "; %s hole%s, the largest %s bytes", COMMAS(h.count), h.count > 1 ? "s" : "", COMMAS(h.largest));
     else fputs("; no holes", out);
     if (r->bytes > total && !r->sized)
-        fprintf(out, "; size map %s bytes", COMMAS(family_region(r->family, total, 0) - total));
+        fprintf(out, "; size map %s bytes",
+                COMMAS(family_region(r->family, total, 0) - family_region(r->family, total, 1)));
     fputc('\n', out);
 }

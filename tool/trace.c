@@ -200,11 +200,20 @@ static int operation(reader *r, char kind, const field *fields) {
     return 1;
 }
 
+/* NAME=VALUE: site, thread and the like, which no replay needs; so nobody has to know all names. */
+static int named(const reader *r, field f) {
+    size_t name = 0;
+    while (name < (size_t)f.length && f.at[name] >= 'a' && f.at[name] <= 'z') name++;
+    if (name > 0 && f.at[name] == '=' && name + 1 < (size_t)f.length) return 1;
+    return wrong(r, "neither a number nor NAME=VALUE: '%s'", SHOW(f));
+}
+
 /* `line` ends with a zero byte. */
 static int parse(reader *r, const char *line, size_t length) {
     static const char *const fields_of[] = {"a", "ID SIZE ALIGN", "r", "ID NEWSIZE", "f", "ID"};
     field fields[5];
     size_t found = 0, i;
+    int optional = 0;
     if (*line == '#') return 1;
     if (memchr(line, '\0', length)) return wrong(r, "a zero byte: this is not a text file");
     for (;;) {
@@ -214,7 +223,14 @@ static int parse(reader *r, const char *line, size_t length) {
         fields[found].at = line;
         line += strcspn(line, " \t\r");
         fields[found].length = (int)(line - fields[found].at);
-        found++;
+        if (found > 0 && memchr(fields[found].at, '=', (size_t)fields[found].length)) {
+            if (!named(r, fields[found])) return 0;
+            optional = 1;
+        } else if (optional) {
+            return wrong(r, "a column without a name behind one that has one: '%s'", SHOW(fields[found]));
+        } else {
+            found++;
+        }
     }
     if (found == 0) return 1; /* a blank line */
     for (i = 0; i < 6; i += 2) {
@@ -262,6 +278,7 @@ int trace_read(trace *t, const char *file, size_t natural) {
         size_t length = end ? (size_t)(end - x.bytes) - i : x.size - i;
         x.bytes[i + length] = '\0';
         r.line++;
+        if (r.line % 65536 == 1) progress("read", file, r.line, "lines");
         if (r.line == UINT32_MAX) ok = wrong(&r, "too many lines");
         if (ok) ok = parse(&r, x.bytes + i, length);
         i += length + 1;

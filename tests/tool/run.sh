@@ -40,8 +40,18 @@ column() { awk -F '\t' -v c="$1" 'NR == 2 { print $c }' out; }
 
 # -- The command line ---------------------------------------------------------------------------------------------
 
-run 2; says err 'Usage: teaspoon fit'
-run 2 frobnicate; says err 'no command frobnicate'
+# misused MESSAGE ARGUMENT...: one line, without the usage.
+misused() {
+    message=$1
+    shift
+    run 2 "$@"
+    is "message of teaspoon $*" "$(cat err)" "teaspoon: $message; see \`teaspoon help\`"
+}
+misused 'what shall it do: fit, replay or record'
+misused 'there is no command frobnicate' frobnicate
+misused 'too many words after help' help fit replay
+misused '--tsv or --json, not both' fit --tsv --json x
+misused '--max is a number of bytes such as 2000, 8K or 1M; not x' fit --max x y
 run 2 fit; says err 'no trace given'
 run 2 fit --frobnicate; says err "unrecognized option '--frobnicate'"
 run 2 fit --variant 5k x; says err '--variant is 4k, 128k, 16m or auto, not 5k'
@@ -58,6 +68,16 @@ run 0 help; says out 'Exit status'
 run 0 help fit; says out 'smallest multiple of 8'
 run 0 fit --help; says out '--tsv'
 run 0 replay --help; says out 'low_free'
+for about in fit replay record; do
+    run 0 help $about; cp out help.out
+    ok "teaspoon $about -h" "$teaspoon" $about -h > out
+    ok "is teaspoon help $about" cmp -s help.out out
+    run 0 $about --help; ok "and teaspoon $about --help" cmp -s help.out out
+    ok "help of at most 120 columns" awk 'length > 120 { exit 1 }' out
+done
+run 0 -h; says out 'Exit status'
+run 0 -V; cp out version.out
+run 0 version; ok '-V is version' cmp -s version.out out
 run 0 --version
 is version "$(cat out)" "teaspoon $(sed -n 's/#define TSP_VERSION "\(.*\)"/\1/p' "$root/include/teaspoon.h")"
 run 2 fit nowhere.trace; says err 'nowhere.trace: No such file'
@@ -107,6 +127,14 @@ bad 1 'ID 7 cannot be resized: it was never allocated' 'r 7 4\n'
 bad 4 'ID 0 cannot be freed: it was freed on line 3' '# x\na 0 4 0\nf 0\nf 0\n'
 bad 3 'ID 0 cannot be resized: it was freed on line 2' 'a 0 4 0\nf 0\nr 0 8\n'
 
+# Columns with names, of which nobody has to know all.
+bad 1 "neither a number nor NAME=VALUE: 'X=1'" 'a 0 4 0 X=1\n'
+bad 1 "neither a number nor NAME=VALUE: 'site='" 'a 0 4 0 site=\n'
+bad 1 "a column without a name behind one that has one: '0'" 'a 0 4 site=1 0\n'
+bad 1 'too few fields: the line must read a ID SIZE ALIGN' 'a 0 4 site=1\n'
+bad 2 'too few fields: the line must read f ID' 'a 0 4 0\nf size=4\n'
+bad 1 "unknown operation 'a=1': a line begins with a, r, f or #" 'a=1 0 4 0\n'
+
 seq 0 999 | sed 's/.*/a & & 0/' | gzip > whole.gz
 size=$(wc -c < whole.gz)
 head -c $((size / 2)) whole.gz > cut.gz
@@ -151,9 +179,10 @@ least 168 101 '' 'a 0 1 64\na 1 100 64\n'                        # 64 + 100
 least 104 100 '' 'a 0 50 0\nr 0 100\nf 0\na 1 100 0\n'           # grows where it is
 least 104 100 '' 'a 0 0 0\nr 0 100\nr 0 0\nr 0 50\n'             # to and from nothing
 least 8 8 '--variant 16m' 'a 0 8 0\n'
+least 104 100 '' 'a 0 50 0 site=1 ms=2\nr 0 100 thread=2\nf 0 size=100 align=8 colour=red\na 1 100 0 site=3\r\n'
 least 8192 8192 '' 'a 0 8192 0\r\n'                              # lines from DOS
-least 1048576 1048576 '' 'a 0 1048576 0\n'
-input=known.trace run 0 fit --tsv -; is 'stdin' "$(column 5)" 1048576
+least 1050096 1048576 '' 'a 0 1048576 0\n'                     # with the index
+input=known.trace run 0 fit --tsv -; is 'stdin' "$(column 5)" 1050096
 least 832 800 '--malloc --variant 4k' 'a 0 400 4\na 1 360 4\na 2 40 4\n' # 200 granules, and a bit for each
 least 816 800 '--malloc --variant 16m' 'a 0 400 4\na 1 360 4\na 2 40 4\n'
 
@@ -187,6 +216,7 @@ is 'name, from the first line' "$(column 1)" 'lunch box'
 is interface "$(column 3)" malloc
 is peak "$(column 4)" 100
 is ops "$(column 8)" 3
+json="\"heap\": $(column 5), \"handle\": $(column 6), \"ratio\": $(column 7), \"ops\": $(column 8)}"
 is ratio "$(column 7)" "$(awk -F '\t' 'NR == 2 { printf "%.4f", ($5 + $6) / $4 }' out)"
 mkdir -p deep && echo 'a 0 1 0' > deep/soup.spoon.trace
 run 0 fit --tsv deep/soup.spoon.trace
@@ -195,6 +225,55 @@ run 0 fit name.trace known.trace deep/soup.spoon.trace
 says out '262,144'
 ok 'a line for the mean' grep -q '^geometric mean of 3  *[0-9]*\.[0-9]*$' out
 ok 'columns are aligned' awk '{ if (NR > 1 && NR < 5 && length != n) exit 1; n = length }' out
+
+run 0 fit --json --malloc name.trace known.trace
+is 'JSON, first object' "$(head -n 1 out)" \
+    "[{\"trace\": \"lunch box\", \"variant\": \"4k\", \"interface\": \"malloc\", \"peak\": 100, $json,"
+if command -v python3 > /dev/null; then
+    ok 'JSON is JSON' python3 -c 'import json, sys
+rows = json.load(open("out"))
+sys.exit([r["peak"] for r in rows] != [100, 262144])'
+    printf '# name: a "b\\c"\na 0 0 0\n' > quote.trace
+    run 0 fit --json quote.trace
+    ok 'a name with quotes, and a peak of nothing' python3 -c 'import json, sys
+row, = json.load(open("out"))
+sys.exit(row["trace"] != "a \"b\\c\"" or row["ratio"] is not None)'
+fi
+run 1 fit --json --variant 4k known.trace; is 'JSON of nothing' "$(cat out)" '[]'
+
+run 0 fit --max 104 name.trace
+run 1 fit --max 103 name.trace
+is 'more than may be had' "$(cat err)" 'teaspoon: lunch box needs a heap of 104 bytes, and may have 103'
+says out 'lunch box'
+run 1 fit --max 1K name.trace known.trace dc_calc.trace
+is 'each that needs more' "$(sed 's/of [0-9,]* bytes/of N bytes/' err)" \
+    'teaspoon: known needs a heap of N bytes, and may have 1,024
+teaspoon: dc_calc needs a heap of N bytes, and may have 1,024'
+
+# Progress, on a terminal only, and none before a second has passed.
+if script -qec true /dev/null > out 2> err < /dev/null; then
+    gunzip -c "$root/traces/large/cjson_registry.trace.gz" > slow.trace
+    script -qec "'$teaspoon' fit slow.trace slow.trace slow.trace slow.trace" /dev/null > out 2> err < /dev/null
+    ok 'progress on a terminal' grep -q 'fit cjson_registry: [0-9,]* bytes \.\.\.' out
+    script -qec "'$teaspoon' fit name.trace" /dev/null > out 2> err < /dev/null
+    ok 'but not at once' sh -c '! grep -q "\.\.\." out'
+fi
+run 0 fit dc_calc.trace; is 'nor into a file' "$(cat err)" ''
+
+# A long trace is replayed in several threads, and by the definition all the same.
+awk 'BEGIN { srand(1); for (i = 0; i < 60000; i++) {
+    if (i >= 60) printf "f %d\n", i - 60
+    printf "a %d %d 0\n", i, int(rand() * rand() * 400) } }' > long.trace
+run 0 fit --tsv long.trace
+found=$(column 5)
+ok 'fit of a long trace: one size less fails, or one of the 16 behind' sh -c "
+    for i in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do
+        '$teaspoon' replay --heap \$(($found + 8 * i)) --variant 128k long.trace > /dev/null 2>&1 || exit 1
+    done
+    for i in -1 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
+        '$teaspoon' replay --heap \$(($found + 8 * i)) --variant 128k long.trace > /dev/null 2>&1 || exit 0
+    done
+    exit 1"
 
 # -- Replay ---------------------------------------------------------------------------------------------------------
 
