@@ -51,8 +51,8 @@ profile: ## where the bytes and the instructions go
 
 malloc: $(BUILD)/libteaspoon-malloc.so $(BUILD)/libteaspoon-malloc.a ## a whole program's malloc, for LD_PRELOAD and to link
 
-amalgamation: ## the whole library as build/teaspoon.c and build/teaspoon.h, and build/teaspoon.hpp for C++
-	python3 scripts/amalgamate.py $(BUILD)
+dist: ## the whole library as dist/teaspoon.c and dist/teaspoon.h, and dist/teaspoon.hpp for C++; to be committed with src/
+	@python3 scripts/amalgamate.py dist
 
 install: all ## library, headers, command and teaspoon.pc into PREFIX (/usr/local)
 	mkdir -p $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib/pkgconfig
@@ -96,4 +96,4 @@ $(BUILD)/libteaspoon-record.so: tool/preload/record.c tool/recording.h
 	$(CC) -std=c11 $(CFLAGS) $(WARNINGS) -fPIC -shared -fvisibility=hidden -fexceptions -static-libgcc -Itool -o $@ $< \
 	    -lpthread
 
-.PHONY: all help demo test proof fuzz coverage mutants bench figures profile size malloc amalgamation install clean
+.PHONY: all help demo test proof fuzz coverage mutants bench figures profile size malloc dist install clean

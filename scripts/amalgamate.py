@@ -114,7 +114,7 @@ def top(version):
  *
  * Copy this file and teaspoon.h into your project and compile it with the rest. Keep its name: it includes itself once
  * for each family of functions. -DTSP_NO_4K, -DTSP_NO_128K and -DTSP_NO_16M leave families out, -DTSP_LOCK=... chooses
- * a lock policy; see teaspoon.h.
+ * a lock policy; see teaspoon.h. It may be compiled as C++, and be included among other sources.
  *
  * Made from src/ by scripts/amalgamate.py: do not edit. SPDX-License-Identifier: BSD-3-Clause
  *

@@ -46,7 +46,7 @@ static HOT unsigned next_bin(const heap *h, unsigned c) {
         w = get_word(bits + c / 32 * 4);
     }
     c = c / 32 * 32 + lowest(w);
-    return c < CLASSES ? c : CLASSES;
+    return c < CLASSES ? c : (unsigned)CLASSES;
 }
 
 /* The size of the hole that a link of a bin leads to; 0 if there can be none. */

@@ -12,8 +12,8 @@ static tsp_report found(size_t granule, const char *what) {
 
 #if TSP_DEBUG & TSP_GUARDS_
 static int is_overrun(void *context, void *start, size_t size, tsp_kind kind) {
-    *(byte **)context = start;
-    return kind == TSP_OBJECT && guarded_size(start, size) > size;
+    *(byte **)context = (byte *)start;
+    return kind == TSP_OBJECT && guarded_size((const byte *)start, size) > size;
 }
 
 static tsp_report check_guards(const heap *h) {

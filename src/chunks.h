@@ -102,14 +102,14 @@ static COLD void set_levels(const heap *h, size_t w, int to) {
     size_t n = words(chunks(h->granules));
     while (n > 1) {
         byte *at;
-        word old, new;
+        word was, now;
         const word bit = (word)1 << w % TSP_FAN;
         level += 4 * n;
         at = level + 4 * (w / TSP_FAN);
-        old = get_word(at);
-        new = to ? old | bit : old & ~bit;
-        set_word(at, new);
-        if (to ? old : new) return;
+        was = get_word(at);
+        now = to ? was | bit : was & ~bit;
+        set_word(at, now);
+        if (to ? was : now) return;
         n = words(n);
         w /= TSP_FAN;
     }
@@ -118,9 +118,9 @@ static COLD void set_levels(const heap *h, size_t w, int to) {
 /* Sets or clears the bit of chunk c. */
 static ALWAYS_INLINE void set_has(const heap *h, size_t c, int to) {
     byte *at = has(h) + 4 * (c / TSP_FAN);
-    const word old = get_word(at), bit = (word)1 << c % TSP_FAN, new = to ? old | bit : old & ~bit;
-    set_word(at, new);
-    if ((to ? old : new) == 0) set_levels(h, c / TSP_FAN, to);
+    const word was = get_word(at), bit = (word)1 << c % TSP_FAN, now = to ? was | bit : was & ~bit;
+    set_word(at, now);
+    if ((to ? was : now) == 0) set_levels(h, c / TSP_FAN, to);
 }
 
 #define NO_CHUNK ((size_t)-1)

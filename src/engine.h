@@ -96,11 +96,11 @@ static HOT int find(const heap *h, size_t last, place *p) {
     return 1;
 }
 
-/* before -> after  =>  before -> new -> after, where new is `distance` beyond before. */
-static inline void link_in(byte *before, byte *new, size_t distance) {
+/* before -> after  =>  before -> added -> after, where added is `distance` beyond before. */
+static inline void link_in(byte *before, byte *added, size_t distance) {
     size_t d = get(before);
     set(before, distance);
-    set(new, d ? d - distance : 0);
+    set(added, d ? d - distance : 0);
 }
 
 /* before -> old -> after  =>  before -> after */

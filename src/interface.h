@@ -122,7 +122,7 @@ static tsp_status resize(heap *h, void *pointer, size_t old_bytes, int any, size
         if (way != MAY_MOVE) goto done;
         status = allocate_grown(h, bytes, align, result);
         if (status == TSP_OK) { /* both objects are live now, so the copy needs no lock */
-            debug_moved(*result, n, old);
+            debug_moved((byte *)*result, n, old);
             UNLOCK(h, state);
             memmove(*result, pointer, old.bytes); /* they only overlap in a damaged heap */
             status = give_back(h, pointer, old_bytes, any, 1, 0);
@@ -531,7 +531,7 @@ void *V_(set_site)(heap *h, void *object, const char *site) {
 #if TSP_DEBUG & TSP_DEBUG_SITES
     extent o;
     lock_state state = LOCK(h);
-    if (remembers(h) && locate(h, object, 0, 1, &o) == TSP_OK) set_site(object, (o.b - o.a) * GRANULE, site);
+    if (remembers(h) && locate(h, object, 0, 1, &o) == TSP_OK) set_site((byte *)object, (o.b - o.a) * GRANULE, site);
     UNLOCK(h, state);
 #else
     (void)h, (void)site;
@@ -541,7 +541,7 @@ void *V_(set_site)(heap *h, void *object, const char *site) {
 
 const char *V_(site)(const void *start, size_t size) {
 #if TSP_DEBUG & TSP_DEBUG_SITES
-    return site_of(start, size);
+    return site_of((const byte *)start, size);
 #else
     (void)start, (void)size;
     return NULL;

@@ -1,6 +1,7 @@
 #!/bin/sh
-# The two generated files: they compile without a warning as C99 and C11 wherever they are copied, work, hold exactly
-# the library's symbols, and are not larger than the library's own files. Ends in "N passed, N failed".
+# The two generated files: they are what dist/ has; they compile without a warning as C99, C11 and C++ wherever they
+# are copied, and as one translation unit with others; they work, hold exactly the library's symbols, and are not larger
+# than the library's own files. Ends in "N passed, N failed".
 cd "$(dirname "$0")/../.." || exit 1
 . scripts/suites.sh
 work=$(mktemp -d)
@@ -12,14 +13,35 @@ copied() {
     compiler=$1 standard=$2
     shift 2
     # shellcheck disable=SC2086 # the warnings are words
-    $compiler -std="$standard" $warnings -O1 "$@" -I"$work/copy" -o "$work/consumer" tests/consumer/consumer.c \
+    $compiler -std="$standard" $warnings "$@" -I"$work/copy" -o "$work/consumer" tests/consumer/consumer.c \
         "$work/copy/teaspoon.c" && "$work/consumer"
 }
 
 in_cxx() {
-    cc -O1 -c -o "$work/copied.o" "$work/copy/teaspoon.c" &&
-        "$1" -std=c++17 -O1 -I"$work/copy" -o "$work/containers" examples/containers.cpp "$work/copied.o" -lpthread &&
+    cc -c -o "$work/copied.o" "$work/copy/teaspoon.c" &&
+        "$1" -std=c++17 -I"$work/copy" -o "$work/containers" examples/containers.cpp "$work/copied.o" -lpthread &&
         "$work/containers"
+}
+
+# as_cxx COMPILER STANDARD FLAG...: the C file as a C++ compiler takes it, linked to a program in C.
+as_cxx() {
+    compiler=$1 standard=$2
+    shift 2
+    # shellcheck disable=SC2086 # the warnings are words
+    $compiler -x c++ -std="$standard" $warnings "$@" -c -o "$work/cxx.o" "$work/copy/teaspoon.c" &&
+        ${CC:-cc} "$@" -I"$work/copy" -o "$work/consumer" tests/consumer/consumer.c "$work/cxx.o" -lstdc++ &&
+        "$work/consumer"
+}
+
+one_unit() { # COMPILER...
+    # shellcheck disable=SC2086 # the warnings are words
+    "$@" $warnings -I"$work/copy" -o "$work/unit" tests/consumer/unit.c && "$work/unit"
+}
+
+as_made() {
+    for file in teaspoon.c teaspoon.h teaspoon.hpp; do
+        cmp "dist/$file" "$work/copy/$file" || { echo "dist/ is not what src/ gives now: make dist" && return 1; }
+    done
 }
 
 symbols() {
@@ -60,17 +82,26 @@ if ! python3 scripts/amalgamate.py "$work/copy"; then
     verdict
     exit
 fi
+check "dist/ is what src/ gives" as_made
 for compiler in gcc clang; do
     if have $compiler; then
-        check "$compiler, C99" copied $compiler c99
+        check "$compiler -O1, C99" copied $compiler c99 -O1
         check "$compiler, C11" copied $compiler c11
+        check "$compiler, one translation unit" one_unit $compiler -std=c99
         check "$compiler, TSP_DEBUG=7" copied $compiler c99 -DTSP_DEBUG=7
     else
         skip "$compiler" "not installed"
     fi
 done
 for compiler in g++ clang++; do
-    if have $compiler; then check "$compiler, C++17" in_cxx $compiler; else skip "$compiler" "not installed"; fi
+    if ! have $compiler; then
+        skip "$compiler" "not installed"
+        continue
+    fi
+    check "$compiler, C++17" in_cxx $compiler
+    check "$compiler compiles teaspoon.c, C++11" as_cxx $compiler c++11
+    check "$compiler compiles teaspoon.c, C++20, TSP_DEBUG=7" as_cxx $compiler c++20 -DTSP_DEBUG=7
+    check "$compiler, one translation unit" one_unit $compiler -x c++ -std=c++11
 done
 check "objects" objects
 check "the same symbols" same_symbols

@@ -8,13 +8,13 @@ TSP4K_STATIC(kitchen, 1024);
 static unsigned char memory[4096];
 
 int main(void) {
-    tsp128k sized = {0};
-    tsp16m large = {0};
-    char *a = tsp4k_malloc(kitchen(), 100), *b, *c;
+    static tsp128k sized;
+    static tsp16m large;
+    char *a = (char *)tsp4k_malloc(kitchen(), 100), *b, *c;
     size_t usable = tsp128k_init_sized(&sized, memory, sizeof memory / 2) - 16; /* there may be guards */
     tsp16m_init(&large, memory + sizeof memory / 2, sizeof memory / 2);
-    b = tsp128k_alloc(&sized, usable, 1);
-    c = tsp16m_calloc(&large, 10, 10);
+    b = (char *)tsp128k_alloc(&sized, usable, 1);
+    c = (char *)tsp16m_calloc(&large, 10, 10);
     if (!a || !b || !c || c[99]) return 1;
     memset(a, 1, 100);
     memset(b, 2, usable);
