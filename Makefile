@@ -5,22 +5,28 @@ CC = cc
 CFLAGS = -O2
 WARNINGS = -Wall -Wextra -Wconversion -pedantic
 PREFIX = /usr/local
-BUILD = build
+BUILD = build$(CROSS:%=/%)
+CROSS = $(patsubst %-gcc,%,$(filter %-gcc,$(CC)))
+AR = $(CROSS:%=%-gcc-)ar
 LIB = common misuse tsp4k tsp128k tsp16m
 OBJECTS = $(LIB:%=$(BUILD)/%.o)
-RECORDER = $(if $(filter Linux,$(shell uname -s)),$(BUILD)/libteaspoon-record.so)
+# The command is built where the compiler makes programs with zlib: not for a microcontroller.
+COMMAND := $(shell mkdir -p $(BUILD) && echo 'int main(void) { return !zlibVersion(); }' | \
+    $(CC) -x c -include zlib.h -o $(BUILD)/has-zlib - -lz 2> /dev/null && echo $(BUILD)/teaspoon)
+RECORDER = $(if $(COMMAND),$(if $(filter Linux,$(shell uname -s)),$(BUILD)/libteaspoon-record.so))
 LIBDW = $(shell pkg-config --silence-errors --cflags --libs libdw 2> /dev/null | sed 's/^./-DTSP_LIBDW &/')
 VERSION = $$(sed -n 's/^.define TSP_VERSION "\(.*\)"/\1/p' include/teaspoon.h)
 
-all: $(BUILD)/libteaspoon.a $(BUILD)/teaspoon $(RECORDER) ## library and command, into build/
+all: $(BUILD)/libteaspoon.a $(COMMAND) $(RECORDER) ## library and, where there is zlib, command, into build/
+	$(if $(COMMAND),,@echo "the command is left out: $(CC) makes no programs with zlib")
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
 
-demo: all ## fit fifteen real programs' traces, and see Lua at work in 32 KiB
+demo: all $(BUILD)/teaspoon ## fit fifteen real programs' traces, and see Lua at work in 32 KiB
 	@CC="$(CC)" sh tool/demo.sh $(BUILD)/teaspoon
 
-test: all ## everything to run before a commit; two or three minutes
+test: all $(BUILD)/teaspoon ## everything to run before a commit; two or three minutes
 	@BUILD=$(BUILD) CC="$(CC)" sh scripts/test.sh
 
 proof: ## every state of small heaps, the exact worst case, model checking, static proof, other machines; an hour
@@ -54,23 +60,27 @@ malloc: $(BUILD)/libteaspoon-malloc.so $(BUILD)/libteaspoon-malloc.a ## a whole 
 dist: ## the whole library as dist/teaspoon.c and dist/teaspoon.h, and dist/teaspoon.hpp for C++; to be committed with src/
 	@python3 scripts/amalgamate.py dist
 
-install: all ## library, headers, command and teaspoon.pc into PREFIX (/usr/local)
-	mkdir -p $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib/pkgconfig
-	cp $(BUILD)/teaspoon $(DESTDIR)$(PREFIX)/bin
-	mkdir -p $(DESTDIR)$(PREFIX)/lib/teaspoon $(DESTDIR)$(PREFIX)/share/man/man1
-	$(if $(RECORDER),cp $(RECORDER) $(DESTDIR)$(PREFIX)/lib/teaspoon)
-	cp tool/teaspoon.1 $(DESTDIR)$(PREFIX)/share/man/man1
+install: all ## library, headers, teaspoon.pc and, if built, the command into PREFIX (/usr/local)
+	mkdir -p $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib/pkgconfig
 	cp include/teaspoon.h include/teaspoon.hpp adapters/*.h $(DESTDIR)$(PREFIX)/include
 	cp $(BUILD)/libteaspoon.a $(wildcard $(BUILD)/libteaspoon-malloc.*) $(DESTDIR)$(PREFIX)/lib
 	sed -e "s|@TSP_VERSION@|$(VERSION)|" -e 's|@TSP_PC_UP@|../..|' -e 's|@TSP_PC_INCLUDE@|include|' \
 	    -e 's|@TSP_PC_LIB@|lib|' -e 's|@TSP_PC_CFLAGS@| $(filter -DTSP_%,$(CFLAGS))|' cmake/teaspoon.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/teaspoon.pc
+	$(if $(COMMAND),$(INSTALL_COMMAND))
+
+define INSTALL_COMMAND
+mkdir -p $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/teaspoon $(DESTDIR)$(PREFIX)/share/man/man1
+	cp $(COMMAND) $(DESTDIR)$(PREFIX)/bin
+	cp tool/teaspoon.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	$(if $(RECORDER),cp $(RECORDER) $(DESTDIR)$(PREFIX)/lib/teaspoon)
+endef
 
 clean: ## removes build/
 	rm -rf $(BUILD)
 
 $(BUILD)/libteaspoon.a: $(OBJECTS)
 	rm -f $@
-	ar rcs $@ $(OBJECTS)
+	$(AR) rcs $@ $(OBJECTS)
 
 $(OBJECTS): $(BUILD)/%.o: src/%.c include/teaspoon.h $(wildcard src/*.h)
 	@mkdir -p $(BUILD)
@@ -85,7 +95,7 @@ $(BUILD)/libteaspoon-malloc.so: $(BUILD)/malloc.o
 
 $(BUILD)/libteaspoon-malloc.a: $(BUILD)/malloc.o
 	rm -f $@
-	ar rcs $@ $<
+	$(AR) rcs $@ $<
 
 $(BUILD)/teaspoon: $(BUILD)/libteaspoon.a $(wildcard tool/*.c tool/*.h)
 	$(CC) -std=c11 $(CFLAGS) $(WARNINGS) -Iinclude -o $@ $(filter %.c,$^) $(BUILD)/libteaspoon.a $(LIBDW) -lz -lpthread

@@ -1,4 +1,4 @@
-/* teaspoon 0.1.0, the whole library in one file: a memory allocator over bytes that you own.
+/* teaspoon 0.2.0, the whole library in one file: a memory allocator over bytes that you own.
  *
  * Copy this file and teaspoon.h into your project and compile it with the rest. Keep its name: it includes itself once
  * for each family of functions. -DTSP_NO_4K, -DTSP_NO_128K and -DTSP_NO_16M leave families out, -DTSP_LOCK=... chooses

@@ -59,9 +59,9 @@
 #include <stdint.h>
 
 #define TSP_VERSION_MAJOR 0
-#define TSP_VERSION_MINOR 1
+#define TSP_VERSION_MINOR 2
 #define TSP_VERSION_PATCH 0
-#define TSP_VERSION "0.1.0"
+#define TSP_VERSION "0.2.0"
 
 /* Whether the program runs on an operating system. */
 #if defined(__unix__) || defined(__linux__) || defined(__APPLE__) || defined(_WIN32)
