@@ -47,7 +47,7 @@ eva tsp16m 2 8 1 alloc
 eva tsp16m 3 8 1 dealloc
 
 # A copy with the contracts of wp.acsl, each before its line. (What a function is besides static does not matter.)
-cp -r src "$out/src"
+cp -r src include "$out"
 for file in $(sed -n 's/^@ src\/\([^ ]*\) .*/\1/p' proof/wp.acsl | sort -u); do
     awk -v name="src/$file" '
         FNR == NR && /^@ / { here = $2 == name; if (here) key[++n] = substr($0, length($2) + 4); next }

@@ -285,7 +285,7 @@ def main():
     workers, reasons, ends = queue.Queue(), listed(), {}
     for i in range(o.jobs):
         shutil.rmtree(os.path.join(o.out, str(i)), ignore_errors=True)
-        shutil.copytree(os.path.join(ROOT, 'src'), os.path.join(o.out, str(i), 'src'))
+        for part in ('src', 'include'): shutil.copytree(os.path.join(ROOT, part), os.path.join(o.out, str(i), part))
         workers.put(os.path.join(o.out, str(i)))
     began = time.time()
     with concurrent.futures.ThreadPoolExecutor(o.jobs) as pool, open(os.path.join(o.out, 'log'), 'w') as log:

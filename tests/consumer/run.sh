@@ -87,7 +87,7 @@ make_cross() {
     export PKG_CONFIG_PATH
     # shellcheck disable=SC2046,SC2086 # the flags are words
     arm-none-eabi-gcc $m0 -o "$work/arm/app" $here/consumer.c $(pkg-config --cflags --libs teaspoon) &&
-        arm-none-eabi-nm "$work/arm/app" | grep -q LOCK_3_.*DEBUG_1
+        arm-none-eabi-nm "$work/arm/app" | grep -q 'LOCK_3_.*DEBUG_1'
 }
 
 # On a machine without zlib, which a header that is none stands for.

@@ -1,0 +1,10 @@
+class CMake:
+    pass
+
+
+class CMakeToolchain:
+    pass
+
+
+def cmake_layout(recipe):
+    pass
