@@ -2171,6 +2171,12 @@ void V_(reset)(heap *h) {
     UNLOCK(h, state);
 }
 
+void V_(reset_low)(heap *h) {
+    lock_state state = LOCK(h);
+    h->peak = h->used;
+    UNLOCK(h, state);
+}
+
 void *V_(alloc)(heap *h, size_t size, size_t align) {
     return new_object(h, size, align);
 }

@@ -238,7 +238,7 @@ typedef struct tsp_usage {
     size_t free;     /* not used */
     size_t objects;  /* live objects; those of size zero do not count */
     size_t largest;  /* V_largest(spoon, 1) */
-    size_t low_free; /* the lowest that free has been since init or reset */
+    size_t low_free; /* the lowest that free has been since init, reset or reset_low */
     size_t failed;   /* requests that found no memory since init or reset, or since the handle was all zero; but for
                         V_resize_in_place, which only asks. Stops counting at 254 */
 } tsp_usage;
@@ -306,6 +306,9 @@ TSP_HANDLE(tsp16m, TSP_BASE_AND_INDEX_, uint32_t, uint32_t objects; uint32_t use
  *     no other thread may be in a call on spoon, nor a handler come in between. Handlers: no.
  * void V_reset(spoon)
  *     Empties the heap at once: every object is gone, statistics begin anew. Cost as V_init. Handlers: no.
+ *
+ * void V_reset_low(spoon)
+ *     low_free of V_usage begins anew: it is what is free now. Constant cost. Handlers: no.
 
  * ---- Layout calls, for both kinds of heap: you say size and alignment, at the beginning and at the end.
 
@@ -474,6 +477,7 @@ TSP_HANDLE(tsp16m, TSP_BASE_AND_INDEX_, uint32_t, uint32_t objects; uint32_t use
     size_t V##_init_sized(V *spoon, void *memory, size_t size) TSP_SYMBOL_(V##_init_sized);                            \
     size_t V##_extend(V *spoon, size_t size);                                                                          \
     void V##_reset(V *spoon);                                                                                          \
+    void V##_reset_low(V *spoon);                                                                                      \
     void *V##_alloc(V *spoon, size_t size, size_t align);                                                              \
     void *V##_alloc_zeroed(V *spoon, size_t size, size_t align);                                                       \
     tsp_status V##_dealloc(V *spoon, void *pointer, size_t size, size_t align);                                        \

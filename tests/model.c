@@ -88,7 +88,11 @@ static void play(uint32_t seed, size_t size, size_t offset, unsigned steps, int 
         free_all(&m, &d);
         if (round == 0) first = m.digest;
         else CHECK(m.digest == first); /* one hole is one hole, whatever was before */
-        if (roll(&d, 2)) {             /* the low-water mark starts anew, or goes on */
+        if (roll(&d, 4) == 0) { /* the low-water mark starts anew, with all else or alone, or goes on */
+            V_(reset_low)(&m.k.heap);
+            m.low = m.low_at_least = m.k.total;
+            settle(&m);
+        } else if (roll(&d, 2)) {
             V_(reset)(&m.k.heap);
             m.low = m.low_at_least = m.k.total;
             m.failed = m.failed_at_most = 0;

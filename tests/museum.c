@@ -599,6 +599,12 @@ TEST_BOTH(statistics_do_not_drift) {
     V_(dealloc)(&k.heap, q, 40 * G, 1); /* a refused free counts for nothing */
     u = V_(usage)(&k.heap);
     CHECK(u.used == 0 && u.free == u.total && u.objects == 0 && u.low_free == 60 * G && u.failed == 2);
+    p = V_(alloc)(&k.heap, 10 * G, 1);
+    V_(reset_low)(&k.heap); /* from now on, with what is live now */
+    u = V_(usage)(&k.heap);
+    CHECK(u.low_free == 90 * G && u.used == 10 * G && u.failed == 2);
+    CHECK(V_(dealloc)(&k.heap, p, 10 * G, 1) == TSP_OK);
+    CHECK(V_(usage)(&k.heap).low_free == 90 * G);
     V_(reset)(&k.heap);
     u = V_(usage)(&k.heap);
     CHECK(u.low_free == u.total && u.failed == 0 && u.largest == u.total);
