@@ -1,11 +1,12 @@
 # What ESP-IDF, Zephyr and vcpkg call our CMake files with, as far as these use it; each builds for this machine.
 set(stubs ${CMAKE_CURRENT_LIST_DIR})
+set(headers ${CMAKE_CURRENT_LIST_DIR}/../../ports/stubs)
 
 macro(idf_component_register)
     cmake_parse_arguments(component "" "" "SRCS;INCLUDE_DIRS" ${ARGN})
     set(COMPONENT_LIB teaspoon)
     add_library(teaspoon ${component_SRCS})
-    target_include_directories(teaspoon PUBLIC ${component_INCLUDE_DIRS} PRIVATE ${stubs})
+    target_include_directories(teaspoon PUBLIC ${component_INCLUDE_DIRS} PRIVATE ${headers})
 endmacro()
 
 function(zephyr_library_named name)
@@ -18,7 +19,7 @@ function(zephyr_library_sources)
 endfunction()
 
 add_library(zephyr_interface INTERFACE)
-target_include_directories(zephyr_interface INTERFACE ${stubs})
+target_include_directories(zephyr_interface INTERFACE ${headers})
 
 function(zephyr_include_directories)
     target_include_directories(zephyr_interface INTERFACE ${ARGN})

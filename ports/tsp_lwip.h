@@ -1,0 +1,33 @@
+/* lwIP's heap over teaspoon. Copy it into your program, include it in lwipopts.h, and in one source file
+ *
+ *     tsp128k tsp_lwip;
+ *
+ *     tsp128k_init(&tsp_lwip, bytes, sizeof bytes);        before lwip_init or tcpip_init
+ *
+ * Then pbufs (PBUF_RAM) come from that heap and, with MEMP_MEM_MALLOC 1, all else of lwIP too. MEM_SIZE is of no use.
+ * lwIP 2.2 (MEM_CUSTOM_ALLOCATOR) and 2.1 (MEM_LIBC_MALLOC). Threads and handlers share the heap as TSP_LOCK in
+ * teaspoon.h says; lwIP's own protection is not needed for it. SPDX-License-Identifier: BSD-3-Clause */
+#ifndef TSP_LWIP_H
+#define TSP_LWIP_H
+#include "teaspoon.h"
+
+#ifndef TSP_LWIP
+#define TSP_LWIP tsp128k
+#endif
+#define TSP_LWIP_(name) TSP_LWIP_JOIN_(TSP_LWIP, _##name)
+#define TSP_LWIP_JOIN_(a, b) TSP_LWIP_JOIN2_(a, b)
+#define TSP_LWIP_JOIN2_(a, b) a##b
+
+extern TSP_LWIP tsp_lwip;
+
+#define MEM_CUSTOM_ALLOCATOR 1
+#define MEM_CUSTOM_MALLOC(size) TSP_LWIP_(malloc)(&tsp_lwip, size)
+#define MEM_CUSTOM_CALLOC(count, size) TSP_LWIP_(calloc)(&tsp_lwip, count, size)
+#define MEM_CUSTOM_FREE(object) TSP_LWIP_(free)(&tsp_lwip, object)
+
+#define MEM_LIBC_MALLOC 1
+#define mem_clib_malloc MEM_CUSTOM_MALLOC
+#define mem_clib_calloc MEM_CUSTOM_CALLOC
+#define mem_clib_free MEM_CUSTOM_FREE
+
+#endif
