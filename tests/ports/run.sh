@@ -60,7 +60,7 @@ freertos_refuses() {
 }
 
 libraries() {
-    port lvgl_mem.c -I$here/stubs && program 2 libraries.c "$work/port.o" ports/esp_idf_lock.c -D_GNU_SOURCE
+    port lvgl_mem.c -I$here/stubs && program 2 libraries.c -D_GNU_SOURCE "$@" "$work/port.o" ports/esp_idf_lock.c
 }
 
 check "the library" library 2
@@ -75,4 +75,5 @@ check "FreeRTOS, families and locks" freertos_refuses
 if [ "${FREERTOS_KERNEL:-}" ]; then check "FreeRTOS, its kernel" freertos_kernel
 else skip "FreeRTOS, its kernel" "FREERTOS_KERNEL does not say where it is"; fi
 check "LVGL and lwIP" libraries
+check "LVGL and lwIP 2.1" libraries -DTSP_LWIP_2_1
 verdict
