@@ -14,6 +14,7 @@ if ! have python3; then
 fi
 suite "behaviour" sh tests/all.sh "$BUILD/tests" "$CC" "-O1"
 suite "the command" sh tests/tool/run.sh "$BUILD/teaspoon"
+suite "what shows traces" sh tests/tool/see.sh "$BUILD/teaspoon"
 if [ "$(uname -s)" = Linux ]; then suite "teaspoon record" sh tests/tool/record.sh "$BUILD/teaspoon"
 else skip "teaspoon record" "it is for Linux"; fi
 suite "the library in other projects" sh tests/consumer/run.sh

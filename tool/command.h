@@ -10,6 +10,7 @@ typedef struct options {
     int sized;            /* or else remembering */
     size_t align;
     int tsv, json;
+    int all; /* rows of a table */
     int max_given; /* --max BYTES */
     size_t max;
     int heap_given, heap_least; /* --heap BYTES; --heap min */
@@ -33,6 +34,9 @@ fit find_fit(const trace *t, const options *how);
 /* Each returns the exit code. */
 int fit_traces(const trace *traces, size_t count, const options *how);
 int replay_traces(const trace *traces, size_t count, const options *how);
+int print_top_sites(const trace *traces, size_t count, const options *how);
+int print_leaking_sites(const trace *traces, size_t count, const options *how);
+int print_difference(const trace *traces, size_t count, const options *how); /* between two */
 
 /* The program's own, or BAD_INPUT if it cannot be recorded. */
 int record_program(char **words, const options *how);

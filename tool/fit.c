@@ -213,7 +213,9 @@ static trace renumbered(const trace *t) {
     uint32_t *ids = need(malloc(((size_t)t->ids + 1) * sizeof *ids)),
              *spare = need(malloc(((size_t)t->ids + 1) * sizeof *spare));
     uint32_t spares = 0;
-    copy.ids = 0;
+    copy.ids = copy.site_count = 0;
+    copy.sites = copy.ms = NULL;
+    copy.site_names = NULL;
     copy.ops = need(malloc((t->count + 1) * sizeof *copy.ops));
     for (size_t i = 0; i < t->count; i++) {
         const op *o = &t->ops[i];
@@ -323,22 +325,13 @@ static void print_tsv(const row *rows, size_t count, const char *interface) {
     }
 }
 
-static void print_string(const char *text) {
-    putchar('"');
-    for (; *text; text++) {
-        if (*text == '"' || *text == '\\') putchar('\\');
-        putchar(*text >= 0 && *text < ' ' ? '?' : *text);
-    }
-    putchar('"');
-}
-
 static void print_json(const row *rows, size_t count, const char *interface) {
     putchar('[');
     for (size_t i = 0; i < count; i++) {
         const trace *t = rows[i].trace;
         const fit *f = rows[i].fit;
         fputs(i ? ",\n {\"trace\": " : "{\"trace\": ", stdout);
-        print_string(t->name);
+        json_text(stdout, t->name);
         printf(", \"variant\": \"%s\", \"interface\": \"%s\", \"peak\": %zu, \"heap\": %zu, \"handle\": %zu, ",
                f->family->name, interface, t->peak, f->heap, f->family->handle);
         if (t->peak) printf("\"ratio\": %.4f, ", rows[i].ratio);

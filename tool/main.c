@@ -3,6 +3,7 @@
  *
  *     main.c  -> fit.c (the smallest heap)  verify.c (replay)  picture.c
  *                    fail.c (requests made to fail)
+ *                sites.c (top, leaks, diff)  pins.c (why a request finds no room)
  *                record.c (runs a program, over preload/record.c)  convert.c (what it wrote, as traces)  symbols.c
  *                    replay.c (operations on a heap)  family.c (the three families)  trace.c (the reader)  say.c */
 #define _POSIX_C_SOURCE 200809L
@@ -19,7 +20,10 @@ static const char *const usage =
     "Usage: teaspoon fit [OPTION]... TRACE...                   find the smallest heap that a program needs\n"
     "       teaspoon replay --heap BYTES [OPTION]... TRACE...   verify one heap, and draw it\n"
     "       teaspoon record [-o FILE] [--sites] -- PROGRAM...   record what a program asks of malloc\n"
-    "       teaspoon help [fit | replay | record]\n"
+    "       teaspoon top TRACE...                               who holds memory at the peak\n"
+    "       teaspoon leaks TRACE...                             what is never given back\n"
+    "       teaspoon diff BEFORE AFTER                          which sites ask for more than they did\n"
+    "       teaspoon help [COMMAND]\n"
     "       teaspoon --version\n";
 
 static const char *const help =
@@ -30,7 +34,7 @@ static const char *const help =
     "    a ID SIZE ALIGN     allocate an object; IDs count from 0, ALIGN 0 means that the program did not say\n"
     "    r ID NEWSIZE        resize it\n"
     "    f ID                free it\n"
-    "    ... NAME=VALUE      further columns, which are not needed here\n"
+    "    ... NAME=VALUE      further columns, such as the site that a call came from\n"
     "    # ...               comment; if the first line reads `# name: NAME, ...`, that is the trace's name\n"
     "\n"
     "Options of fit and replay:\n"
@@ -111,37 +115,42 @@ static const char *const help_record =
     "\n"
     "Try: teaspoon record -o ls.trace -- ls -l; teaspoon fit ls.trace\n";
 
+static const char *const help_top =
+    "Usage: teaspoon top [--all] [--json] TRACE...\n"
+    "\n"
+    "Prints who holds memory when the most bytes are live: bytes as they were asked for, their share of the peak,\n"
+    "objects, and how many calls came from there in all. A site is a call stack, innermost first, of a trace that was\n"
+    "recorded with --sites; in others objects are told apart by size. A resized object is its resize's.\n"
+    "\n"
+    "    --all               every row, not only the first 20\n"
+    "    --json              every row, as an array of objects\n"
+    "\n"
+    "Try: teaspoon record --sites -o ls.trace -- ls -l; teaspoon top ls.trace\n";
+
+static const char *const help_leaks =
+    "Usage: teaspoon leaks [--all] [--json] [--max BYTES] TRACE...\n"
+    "\n"
+    "Prints what is never given back, by site as `teaspoon top` does, with the line of the trace that made the oldest\n"
+    "of these objects.\n"
+    "\n"
+    "    --max BYTES         exit with 1 if a trace leaves more than that, such as 0, 2000 or 32K\n"
+    "    --all               every row, not only the first 20\n"
+    "    --json              every row, as an array of objects\n";
+
+static const char *const help_diff =
+    "Usage: teaspoon diff [--all] [--json] BEFORE AFTER\n"
+    "\n"
+    "Prints which sites differ between two traces, of a program before and after a change say; those that grew most\n"
+    "come first. Columns: how much they grew when the most bytes are live, what they held before and after, how many\n"
+    "calls more they made, and how many bytes more they never give back. Sites are the same if functions and files\n"
+    "are, whatever the lines; where a trace names no sites, sizes are compared.\n"
+    "\n"
+    "    --all               every row, not only the first 20\n"
+    "    --json              every row, as an array of objects\n";
+
 /* One line, since the usage would hide it. */
 static int misused(const char *message, const char *what) {
     return complain(BAD_INPUT, "%s%s; see `teaspoon help`", message, what);
-}
-
-/* The subcommands. */
-typedef enum subcommand { FIT, REPLAY, RECORD, NONE } subcommand;
-static const struct {
-    const char *name, *title; /* title: for getopt's messages */
-    const char *const *help;
-} subcommands[] = {
-    {"fit", "teaspoon fit", &help_fit},
-    {"replay", "teaspoon replay", &help_replay},
-    {"record", "teaspoon record", &help_record},
-};
-
-static subcommand subcommand_named(const char *name) {
-    for (int i = 0; i < NONE; i++)
-        if (strcmp(subcommands[i].name, name) == 0) return (subcommand)i;
-    return NONE;
-}
-
-static int show_help(const char *about) {
-    if (about == NULL) {
-        fputs(usage, stdout);
-        fputs(help, stdout);
-        return DONE;
-    }
-    if (subcommand_named(about) == NONE) return misused("there is no help about ", about);
-    fputs(*subcommands[subcommand_named(about)].help, stdout);
-    return DONE;
 }
 
 /* 1000, 8K, 1M, 2G */
@@ -162,7 +171,7 @@ static int parse_bytes(const char *text, size_t *bytes) {
 }
 
 /* What getopt returns for an option that has no letter. */
-enum { VARIANT = 256, SIZED, MALLOC, ALIGN, TSV, JSON, MAX, HEAP, CHECK, FAIL, FAIL_EACH, SITES };
+enum { VARIANT = 256, SIZED, MALLOC, ALIGN, TSV, JSON, ALL, MAX, HEAP, CHECK, FAIL, FAIL_EACH, SITES };
 
 static const struct option fit_options[] = {
     {"variant", 1, NULL, VARIANT}, {"sized", 0, NULL, SIZED}, {"malloc", 0, NULL, MALLOC},
@@ -180,6 +189,47 @@ static const struct option record_options[] = {
     {"output", 1, NULL, 'o'}, {"sites", 2, NULL, SITES}, {"quiet", 0, NULL, 'q'},
     {"help", 0, NULL, 'h'},   {NULL, 0, NULL, 0},
 };
+static const struct option table_options[] = {
+    {"all", 0, NULL, ALL}, {"json", 0, NULL, JSON}, {"help", 0, NULL, 'h'}, {NULL, 0, NULL, 0},
+};
+static const struct option leaks_options[] = {
+    {"all", 0, NULL, ALL}, {"json", 0, NULL, JSON}, {"max", 1, NULL, MAX}, {"help", 0, NULL, 'h'}, {NULL, 0, NULL, 0},
+};
+
+/* The subcommands. */
+typedef struct subcommand {
+    const char *name, *title; /* title: for getopt's messages */
+    const char *const *help;
+    const struct option *options;
+    const char *letters;
+    int (*work)(const trace *traces, size_t count, const options *how); /* NULL: record, which reads none */
+} subcommand;
+static const subcommand subcommands[] = {
+    {"fit", "teaspoon fit", &help_fit, fit_options, "h", fit_traces},
+    {"replay", "teaspoon replay", &help_replay, replay_options, "h", replay_traces},
+    {"record", "teaspoon record", &help_record, record_options, "+ho:q", NULL}, /* +: what follows is the program's */
+    {"top", "teaspoon top", &help_top, table_options, "h", print_top_sites},
+    {"leaks", "teaspoon leaks", &help_leaks, leaks_options, "h", print_leaking_sites},
+    {"diff", "teaspoon diff", &help_diff, table_options, "h", print_difference},
+    {0},
+};
+
+static const subcommand *subcommand_named(const char *name) {
+    for (const subcommand *c = subcommands; c->name; c++)
+        if (strcmp(c->name, name) == 0) return c;
+    return NULL;
+}
+
+static int show_help(const char *about) {
+    if (about == NULL) {
+        fputs(usage, stdout);
+        fputs(help, stdout);
+        return DONE;
+    }
+    if (subcommand_named(about) == NULL) return misused("there is no help about ", about);
+    fputs(*subcommand_named(about)->help, stdout);
+    return DONE;
+}
 
 /* One option. Returns 0 after saying what is wrong with it. */
 static int take_option(int option, const char *value, options *how) {
@@ -230,6 +280,7 @@ static int take_option(int option, const char *value, options *how) {
     case MALLOC: how->sized = 0; return 1;
     case TSV: how->tsv = 1; return 1;
     case JSON: how->json = 1; return 1;
+    case ALL: how->all = 1; return 1;
     case CHECK: how->check = 1; return 1;
     default: return 0; /* getopt has said what is wrong */
     }
@@ -248,27 +299,25 @@ static int work_on(char **files, size_t count, const options *how,
     return code;
 }
 
-static int run(int argc, char **argv, subcommand command) {
-    static const struct option *const options_of[] = {fit_options, replay_options, record_options};
+static int run(int argc, char **argv, const subcommand *command) {
     options how = {.sized = 1, .align = 8};
     size_t count, from_stdin = 0;
     char **rest;
     int option;
-    argv[0] = (char *)(uintptr_t)subcommands[command].title;
-    /* +: what follows record's program is the program's. */
-    while ((option = getopt_long(argc, argv, command == RECORD ? "+ho:q" : "h", options_of[command], NULL)) != -1) {
-        if (option == 'h') return show_help(subcommands[command].name);
+    argv[0] = (char *)(uintptr_t)command->title;
+    while ((option = getopt_long(argc, argv, command->letters, command->options, NULL)) != -1) {
+        if (option == 'h') return show_help(command->name);
         if (!take_option(option, optarg, &how)) return BAD_INPUT;
     }
     rest = argv + optind;
     count = (size_t)(argc - optind);
-    if (command == RECORD) return count ? record_program(rest, &how) : misused("record needs a program to run", "");
-    if (command == REPLAY && !how.heap_given) return misused("replay needs --heap BYTES", "");
+    if (command->work == NULL) return count ? record_program(rest, &how) : misused("record needs a program to run", "");
+    if (command->work == replay_traces && !how.heap_given) return misused("replay needs --heap BYTES", "");
     if (count == 0) return misused("no trace given", "");
     if (how.tsv && how.json) return misused("--tsv or --json, not both", "");
     for (size_t i = 0; i < count; i++) from_stdin += strcmp(rest[i], "-") == 0;
     if (from_stdin > 1) return misused("standard input can be read only once", "");
-    return work_on(rest, count, &how, command == FIT ? fit_traces : replay_traces);
+    return work_on(rest, count, &how, command->work);
 }
 
 static int is_one_of(const char *word, const char *a, const char *b, const char *c) {
@@ -278,8 +327,8 @@ static int is_one_of(const char *word, const char *a, const char *b, const char 
 int main(int argc, char **argv) {
     const char *command = argc > 1 ? argv[1] : NULL;
     int code;
-    if (command == NULL) return misused("what shall it do: fit, replay or record", "");
-    if (subcommand_named(command) != NONE) {
+    if (command == NULL) return misused("what shall it do", "");
+    if (subcommand_named(command)) {
         code = run(argc - 1, argv + 1, subcommand_named(command));
     } else if (is_one_of(command, "help", "--help", "-h")) {
         code = argc > 3 ? misused("too many words after help", "") : show_help(argc > 2 ? argv[2] : NULL);
