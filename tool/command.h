@@ -8,6 +8,10 @@
 typedef struct options {
     const family *family; /* NULL: auto */
     int sized;            /* or else remembering */
+    const family *variant[4]; /* view: all that were named, and a bit for each kind, 1 << sized */
+    size_t variants;
+    int kinds;
+    int svg;
     size_t align;
     int tsv, json;
     int all; /* rows of a table */
@@ -37,6 +41,7 @@ int replay_traces(const trace *traces, size_t count, const options *how);
 int print_top_sites(const trace *traces, size_t count, const options *how);
 int print_leaking_sites(const trace *traces, size_t count, const options *how);
 int print_difference(const trace *traces, size_t count, const options *how); /* between two */
+int view_traces(const trace *traces, size_t count, const options *how);
 
 /* The program's own, or BAD_INPUT if it cannot be recorded. */
 int record_program(char **words, const options *how);

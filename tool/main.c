@@ -4,6 +4,7 @@
  *     main.c  -> fit.c (the smallest heap)  verify.c (replay)  picture.c
  *                    fail.c (requests made to fail)
  *                sites.c (top, leaks, diff)  pins.c (why a request finds no room)
+ *                view.c (a page, over history.c)  svg.c
  *                record.c (runs a program, over preload/record.c)  convert.c (what it wrote, as traces)  symbols.c
  *                    replay.c (operations on a heap)  family.c (the three families)  trace.c (the reader)  say.c */
 #define _POSIX_C_SOURCE 200809L
@@ -20,6 +21,7 @@ static const char *const usage =
     "Usage: teaspoon fit [OPTION]... TRACE...                   find the smallest heap that a program needs\n"
     "       teaspoon replay --heap BYTES [OPTION]... TRACE...   verify one heap, and draw it\n"
     "       teaspoon record [-o FILE] [--sites] -- PROGRAM...   record what a program asks of malloc\n"
+    "       teaspoon view [-o FILE] [OPTION]... TRACE...        a page to look at, or --svg: the heap over time\n"
     "       teaspoon top TRACE...                               who holds memory at the peak\n"
     "       teaspoon leaks TRACE...                             what is never given back\n"
     "       teaspoon diff BEFORE AFTER                          which sites ask for more than they did\n"
@@ -37,7 +39,7 @@ static const char *const help =
     "    ... NAME=VALUE      further columns, such as the site that a call came from\n"
     "    # ...               comment; if the first line reads `# name: NAME, ...`, that is the trace's name\n"
     "\n"
-    "Options of fit and replay:\n"
+    "Options of fit, replay and view:\n"
     "    --variant V         4k, 128k or 16m: the family of functions; or auto, which is the default: 4k for\n"
     "                        peaks up to 8 KiB, 128k up to 256 KiB, 16m beyond, and the next one where that fails\n"
     "    --sized             a heap with no bytes per object; the program gives sizes back (the default)\n"
@@ -115,6 +117,25 @@ static const char *const help_record =
     "\n"
     "Try: teaspoon record -o ls.trace -- ls -l; teaspoon fit ls.trace\n";
 
+static const char *const help_view =
+    "Usage: teaspoon view [-o FILE] [--heap BYTES] [--variant 4k|128k|16m|auto]... [--sized] [--malloc] [--svg] TRACE...\n"
+    "\n"
+    "Replays a trace and writes a page that any browser opens from disk, without a network: the heap as address against\n"
+    "time, where each object is a rectangle and holes are blank; below it bytes, holes, and the largest hole; what the\n"
+    "heap holds at the moment that you point at, who holds the peak, and what is never given back. The wheel zooms in\n"
+    "time, with Shift in address; dragging moves; a click sets the moment, and the arrow keys go from call to call.\n"
+    "If a request finds no room the page ends there, and shows the fewest objects without which there would be room.\n"
+    "\n"
+    "Several traces, variants and kinds are drawn side by side, 8 at most.\n"
+    "\n"
+    "    -o, --output FILE   the page (NAME.html)\n"
+    "    --heap BYTES        the heap's size, or min, for what `teaspoon fit` finds: the default\n"
+    "    --svg               a picture of one heap instead, for documents (NAME.svg)\n"
+    "\n"
+    "`teaspoon help` explains the other options.\n"
+    "\n"
+    "Try: teaspoon view --variant 4k --variant 16m traces/small/lua_sensor.trace.gz\n";
+
 static const char *const help_top =
     "Usage: teaspoon top [--all] [--json] TRACE...\n"
     "\n"
@@ -171,7 +192,7 @@ static int parse_bytes(const char *text, size_t *bytes) {
 }
 
 /* What getopt returns for an option that has no letter. */
-enum { VARIANT = 256, SIZED, MALLOC, ALIGN, TSV, JSON, ALL, MAX, HEAP, CHECK, FAIL, FAIL_EACH, SITES };
+enum { VARIANT = 256, SIZED, MALLOC, ALIGN, TSV, JSON, ALL, SVG, MAX, HEAP, CHECK, FAIL, FAIL_EACH, SITES };
 
 static const struct option fit_options[] = {
     {"variant", 1, NULL, VARIANT}, {"sized", 0, NULL, SIZED}, {"malloc", 0, NULL, MALLOC},
@@ -188,6 +209,11 @@ static const struct option replay_options[] = {
 static const struct option record_options[] = {
     {"output", 1, NULL, 'o'}, {"sites", 2, NULL, SITES}, {"quiet", 0, NULL, 'q'},
     {"help", 0, NULL, 'h'},   {NULL, 0, NULL, 0},
+};
+static const struct option view_options[] = {
+    {"variant", 1, NULL, VARIANT}, {"sized", 0, NULL, SIZED}, {"malloc", 0, NULL, MALLOC},
+    {"align", 1, NULL, ALIGN},     {"heap", 1, NULL, HEAP},   {"svg", 0, NULL, SVG},
+    {"output", 1, NULL, 'o'},      {"help", 0, NULL, 'h'},    {NULL, 0, NULL, 0},
 };
 static const struct option table_options[] = {
     {"all", 0, NULL, ALL}, {"json", 0, NULL, JSON}, {"help", 0, NULL, 'h'}, {NULL, 0, NULL, 0},
@@ -208,6 +234,7 @@ static const subcommand subcommands[] = {
     {"fit", "teaspoon fit", &help_fit, fit_options, "h", fit_traces},
     {"replay", "teaspoon replay", &help_replay, replay_options, "h", replay_traces},
     {"record", "teaspoon record", &help_record, record_options, "+ho:q", NULL}, /* +: what follows is the program's */
+    {"view", "teaspoon view", &help_view, view_options, "ho:", view_traces},
     {"top", "teaspoon top", &help_top, table_options, "h", print_top_sites},
     {"leaks", "teaspoon leaks", &help_leaks, leaks_options, "h", print_leaking_sites},
     {"diff", "teaspoon diff", &help_diff, table_options, "h", print_difference},
@@ -237,6 +264,8 @@ static int take_option(int option, const char *value, options *how) {
     switch (option) {
     case VARIANT:
         how->family = family_named(value);
+        if (how->variants < sizeof how->variant / sizeof *how->variant)
+            how->variant[how->variants++] = how->family;
         if (how->family || strcmp(value, "auto") == 0) return 1;
         misused("--variant is 4k, 128k, 16m or auto, not ", value);
         return 0;
@@ -276,8 +305,12 @@ static int take_option(int option, const char *value, options *how) {
         return 1;
     case 'o': how->output = value; return 1;
     case 'q': how->quiet = 1; return 1;
-    case SIZED: how->sized = 1; return 1;
-    case MALLOC: how->sized = 0; return 1;
+    case SIZED:
+    case MALLOC:
+        how->sized = option == SIZED;
+        how->kinds |= 1 << how->sized;
+        return 1;
+    case SVG: how->svg = 1; return 1;
     case TSV: how->tsv = 1; return 1;
     case JSON: how->json = 1; return 1;
     case ALL: how->all = 1; return 1;
