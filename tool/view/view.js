@@ -6,12 +6,14 @@
  * SPDX-License-Identifier: BSD-3-Clause */
 'use strict';
 (() => {
-const BLOCK = 256, STRIDE = 64, MANY = 150000, REST_MS = 120, LEFT = 72, RIGHT = 16, ROWS = 12;
+const BLOCK = 256, STRIDE = 64, MANY = 20000, REST_MS = 120, LEFT = 72, RIGHT = 16, ROWS = 12;
 const PALETTE = ['#3b76c4', '#e0852b', '#3f9c5a', '#c94b4b', '#8a63b8', '#a0714f', '#d873b0', '#3aa6b0'];
 const OTHERS = '#98a2ac';
+const WHOLE = { width: 4096, height: 512 }; /* pixels of the picture of the whole */
 const commas = n => Math.round(n).toString().replace(/\B(?=(\d{3})+$)/g, ',');
 const plural = (n, word) => commas(n) + ' ' + word + (n === 1 ? '' : 's');
 const rgb = hex => [1, 3, 5].map(i => parseInt(hex.slice(i, i + 2), 16));
+const RGB = new Float32Array([...PALETTE, OTHERS].flatMap(rgb));
 const asked = new URLSearchParams(location.hash.slice(1));
 
 function element(tag, properties, ...children) {
@@ -210,23 +212,26 @@ function describe(r, m, i) {
 /* -- The picture ------------------------------------------------------------------------------------------------------ */
 
 /* Every pixel in proportion to what of it is covered: by objects, in their colours; the rest is the paper's. */
+let sums = new Float32Array(0);
 function raster(r, view, width, height, paper) {
-    const sum = new Float32Array(width * height * 4), image = new ImageData(width, height), out = image.data;
+    const image = new ImageData(width, height), out = image.data, size = width * height * 4;
     const sx = width / (view.t1 - view.t0), sy = height / (view.a1 - view.a0);
-    const colours = r.sites.map((_, s) => rgb(colourOf(s)));
+    if (sums.length < size) sums = new Float32Array(size);
+    const sum = sums;
+    sum.fill(0, 0, size);
     eachLife(r, view.t0, view.t1, m => {
         let x0 = (r.from[m] - view.t0) * sx, x1 = (r.to[m] - view.t0) * sx;
         let y0 = (view.a1 - r.place[m] - r.taken[m]) * sy, y1 = (view.a1 - r.place[m]) * sy;
         if (y1 <= 0 || y0 >= height) return;
         if (y1 - y0 >= 4) y0 += 1; /* neighbours are told apart */
         if (x1 - x0 >= 4) x1 -= 1;
-        x0 = Math.max(x0, 0);
-        x1 = Math.min(x1, width);
-        y0 = Math.max(y0, 0);
-        y1 = Math.min(y1, height);
+        if (x0 < 0) x0 = 0;
+        if (x1 > width) x1 = width;
+        if (y0 < 0) y0 = 0;
+        if (y1 > height) y1 = height;
         if (x1 <= x0 || y1 <= y0) return;
-        const [red, green, blue] = colours[r.site[m]];
-        const left = x0 | 0, right = Math.ceil(x1) - 1;
+        const c = r.site[m] < PALETTE.length ? r.site[m] * 3 : PALETTE.length * 3;
+        const red = RGB[c], green = RGB[c + 1], blue = RGB[c + 2], left = x0 | 0, right = Math.ceil(x1) - 1;
         for (let y = y0 | 0; y < y1; y++) {
             const tall = Math.min(y + 1, y1) - Math.max(y, y0);
             for (let x = left, at = (y * width + left) * 4; x <= right; x++, at += 4) {
@@ -240,7 +245,7 @@ function raster(r, view, width, height, paper) {
         }
     });
     const [red, green, blue] = paper;
-    for (let at = 0; at < sum.length; at += 4) {
+    for (let at = 0; at < size; at += 4) {
         const bare = Math.max(0, 1 - sum[at + 3]);
         out[at] = sum[at] + red * bare;
         out[at + 1] = sum[at + 1] + green * bare;
@@ -336,18 +341,19 @@ class Picture {
 
     /* All of it in one picture, to be stretched while the view moves. */
     makeWhole() {
-        const all = this.page.everything, width = 4096, height = 512;
-        this.whole = element('canvas', { width, height });
-        this.whole.getContext('2d').putImageData(raster(this.r, all, width, height, this.page.paper), 0, 0);
+        const image = raster(this.r, this.page.everything, WHOLE.width, WHOLE.height, this.page.paper);
+        this.whole = element('canvas', WHOLE);
+        this.whole.getContext('2d').putImageData(image, 0, 0);
     }
 
     draw(moving) {
         const c = this.fit(this.under), v = this.page.view, all = this.page.everything, r = this.r;
         const ratio = c.getTransform().a;
         c.clearRect(0, 0, this.box.clientWidth, this.box.clientHeight);
-        if (moving && countLives(r, v.t0, v.t1) > MANY) {
+        const x = WHOLE.width / (all.t1 - all.t0), y = WHOLE.height / (all.a1 - all.a0);
+        const enough = (v.t1 - v.t0) * x > this.width / 4 && (v.a1 - v.a0) * y > this.height / 4;
+        if (moving && enough && countLives(r, v.t0, v.t1) > MANY) {
             if (!this.whole) this.makeWhole();
-            const x = this.whole.width / (all.t1 - all.t0), y = this.whole.height / (all.a1 - all.a0);
             c.drawImage(this.whole, v.t0 * x, (all.a1 - v.a1) * y, (v.t1 - v.t0) * x, (v.a1 - v.a0) * y, LEFT, 0,
                 this.width, this.height);
         } else {
@@ -451,10 +457,10 @@ class Curves {
             font: '12px system-ui, sans-serif' };
         if (this.plot) this.plot.destroy();
         this.plot = new uPlot({
-            width: 400, height: this.tall, padding: [8, RIGHT, 0, 0], cursor: { y: false, drag: { x: true, setScale: false } },
+            width: 400, height: this.tall, padding: [8, RIGHT, 8, 0], cursor: { y: false, drag: { x: true, setScale: false } },
             scales: { x: { time: false, range: () => [page.view.t0, page.view.t1] },
                 y: { range: (_, __, high) => [0, Math.max(this.most || 0, high || 1)] } },
-            axes: [{ ...axis, size: 24, values: (_, ts) => ts.map(t => t % 1 ? '' : commas(t)) },
+            axes: [{ ...axis, size: 20, show: names[0] === 'holes', values: (_, ts) => ts.map(t => t % 1 ? '' : commas(t)) },
                 { ...axis, size: LEFT, values: (_, vs) => vs.map(commas) }],
             series: [{ label: 'operation', value: (_, t) => t === null ? '' : commas(Math.floor(t) + 1) },
                 ...names.map((name, i) => ({ label: labels[i], stroke: colours[i], width: 1.25, points: { show: false },
@@ -493,10 +499,13 @@ class Panel {
         document.querySelector('main').append(this.section);
         this.section.append(this.map.box);
         this.curves = [
-            new Curves(r, page, ['taken', 'live'], ['taken', 'live bytes'], ['#e0852b', '#3b76c4'], 130, r.usable),
-            new Curves(r, page, ['largest', 'holes'], ['largest hole', 'holes'], ['#3f9c5a', '#8a63b8'], 110, 0)];
-        this.section.append(...this.curves.map(c => c.box), this.now, element('h3', {}, 'At the peak'),
-            table(r, holdings(r, r.peakAt)), element('h3', {}, 'Never given back'), table(r, holdings(r, r.count - 1)));
+            new Curves(r, page, ['taken', 'live'], ['bytes taken', 'as asked for'], ['#e0852b', '#3b76c4'], 130, r.usable),
+            new Curves(r, page, ['largest'], ['bytes of the largest hole'], ['#3f9c5a'], 80, 0),
+            new Curves(r, page, ['holes'], ['holes'], ['#8a63b8'], 100, 0)];
+        this.section.append(...this.curves.map(c => c.box), this.now, element('div', { className: 'tables' },
+            element('div', {}, element('h3', {}, 'At the peak'), table(r, holdings(r, r.peakAt))),
+            element('div', {}, element('h3', {}, r.failure ? 'At the end' : 'Never given back'),
+                table(r, holdings(r, r.count - 1)))));
         this.note('peak', peak);
         this.note('peakAt', r.peakAt + 1);
         this.note('ops', r.count);
@@ -626,13 +635,14 @@ const page = {
 };
 
 /* How long a frame takes, from all of it down to a hundredth: #bench. */
-function bench() {
+async function bench() {
     const times = [];
     for (let i = 0; i < 40; i++) {
         const span = page.everything.t1 * 0.89 ** i, began = performance.now();
         page.view.t0 = (page.everything.t1 - span) * .4;
         page.view.t1 = page.view.t0 + span;
         page.panels.forEach(p => p.draw(!asked.has('exact')));
+        await null; /* uPlot draws then */
         times.push(performance.now() - began);
     }
     times.sort((a, b) => a - b);
@@ -656,7 +666,7 @@ async function start() {
     if (asked.has('low')) page.view.a0 = +asked.get('low');
     if (asked.has('high')) page.view.a1 = +asked.get('high');
     page.panels = replays.map(r => new Panel(r, page));
-    page.panels.forEach(p => p.draw(false));
+    page.panels.forEach(p => { p.map.makeWhole(); p.draw(false); });
     page.setMoment(asked.has('moment') ? +asked.get('moment') - 1 : replays[0].failure ? replays[0].count : replays[0].peakAt);
     document.getElementById('theme').onclick =
         () => page.setTheme(document.documentElement.dataset.theme === 'dark' ? 'light' : 'dark');
@@ -666,7 +676,7 @@ async function start() {
         if (step) page.setMoment(page.moment + step * (e.shiftKey ? 100 : 1));
     });
     document.body.dataset.opened = Math.round(performance.now() - began) + ' ms';
-    if (asked.has('bench')) document.body.dataset.bench = bench();
+    if (asked.has('bench')) console.log('opened in ' + document.body.dataset.opened + ', frames: ' + await bench());
     document.body.dataset.ready = 'yes';
 }
 
