@@ -60,6 +60,8 @@ install: all ## library, headers, command and teaspoon.pc into PREFIX (/usr/loca
 	mkdir -p $(DESTDIR)$(PREFIX)/lib/teaspoon $(DESTDIR)$(PREFIX)/share/man/man1
 	cp $(BUILD)/teaspoon-view.html $(RECORDER) $(DESTDIR)$(PREFIX)/lib/teaspoon
 	cp tool/teaspoon.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	mkdir -p $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	cp tool/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/teaspoon
 	cp include/teaspoon.h include/teaspoon.hpp adapters/*.h $(DESTDIR)$(PREFIX)/include
 	cp $(BUILD)/libteaspoon.a $(wildcard $(BUILD)/libteaspoon-malloc.*) $(DESTDIR)$(PREFIX)/lib
 	sed -e "s|@TSP_VERSION@|$(VERSION)|" -e 's|@TSP_PC_UP@|../..|' -e 's|@TSP_PC_INCLUDE@|include|' \

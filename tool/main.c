@@ -118,7 +118,8 @@ static const char *const help_record =
     "Try: teaspoon record -o ls.trace -- ls -l; teaspoon fit ls.trace\n";
 
 static const char *const help_view =
-    "Usage: teaspoon view [-o FILE] [--heap BYTES] [--variant 4k|128k|16m|auto]... [--sized] [--malloc] [--svg] TRACE...\n"
+    "Usage: teaspoon view [-o FILE] [--heap BYTES] [--variant 4k|128k|16m|auto]... [--sized] [--malloc]\n"
+    "                     [--align 4|8|16] [--svg] TRACE...\n"
     "\n"
     "Replays a trace and writes a page that any browser opens from disk, without a network: the heap as address against\n"
     "time, where each object is a rectangle and holes are blank; below it bytes, holes, and the largest hole; what the\n"

@@ -143,8 +143,8 @@ void pins_print(const pins *p, const replay *r, const op *o, FILE *out) {
         fprintf(out, "  the heap would have no room for it even if it were empty\n");
         return;
     }
-    fprintf(out, "  there would be room at %s without %s, the fewest that will do:\n", COMMAS(p->from),
-            p->count == 1 ? "this object" : "these objects");
+    fprintf(out, "  there would be room at %s without %s:\n", COMMAS(p->from),
+            p->count == 1 ? "this object" : "these objects, and not without fewer");
     fprintf(out, "  %12s %11s %11s %11s  %s\n", "address", "size", "age", "object", t->sites ? "site" : "made by");
     if (t->sites) s = sites_of(t);
     for (size_t i = 0; i < p->count && i < SHOWN; i++) {

@@ -157,5 +157,35 @@ for id in 1 3 5 7; do
     run 1 replay --variant 4k --heap 224 one.trace
 done
 
+# -- Completion, and the manual ---------------------------------------------------------------------------------------
+
+if command -v bash > /dev/null; then
+    completes() { # WORDS...: what the last one may become
+        # shellcheck disable=SC2016 # bash's own
+        bash -c '. "$0" && COMP_WORDS=("$@") && COMP_CWORD=$(($# - 1)) && _teaspoon "$1" && echo ${COMPREPLY[*]}' \
+            "$root/tool/completion.bash" "$teaspoon" "$@"
+    }
+    is 'commands' "$(completes re)" 'replay record'
+    is 'every command' "$(completes '')" "$("$teaspoon" help | sed -n 's/^.* teaspoon \([a-z]*\) .*/\1/p' | sed '/^help/q' |
+        tr '\n' ' ')--help --version"
+    is 'options' "$(completes fit --v)" '--variant'
+    is 'values' "$(completes view --variant 1)" '128k 16m'
+    is 'files' "$(completes top before)" 'before.trace'
+    is 'help' "$(completes help di)" 'diff'
+    is 'what a program is recorded with is its own' "$(completes record ls --he)" ''
+else
+    echo 'skipped: completion (no bash)'
+fi
+"$teaspoon" help | sed -n 's/^.* teaspoon \([a-z]*\) .*/\1/p' | sort -u | while read -r command; do
+    ok "teaspoon $command in the manual" grep -q "^.B teaspoon $command" "$root/tool/teaspoon.1"
+    [ "$command" = help ] && continue
+    run 0 help "$command"
+    ok "teaspoon $command -h" "$teaspoon" "$command" -h > /dev/null
+    for option in $("$teaspoon" help "$command" | grep -oE -e '--[a-z][a-z-]*' | sort -u); do
+        ok "$option of $command in the manual" grep -q -e "$(printf '%s' "$option" | sed 's/-/\\\\-/g')" "$root/tool/teaspoon.1"
+    done
+done > manual
+ok "the manual has every command and option: $(cat manual)" [ ! -s manual ]
+
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]

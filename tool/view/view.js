@@ -203,7 +203,7 @@ function swatch(colour) {
 function describe(r, m, i) {
     const lines = [plural(r.size[m], 'byte') + ', object ' + commas(r.id[m]) + ' at ' + commas(r.place[m])];
     if (r.taken[m] > r.size[m]) lines[0] += ' (takes ' + commas(r.taken[m]) + ')';
-    lines.push('age ' + plural(i - r.from[m], 'operation') + (r.ms ? ', ' + commas(r.ms[i] - r.ms[r.from[m]]) + ' ms' : ''));
+    lines.push('age ' + plural(i - r.from[m], 'operation') + (r.ms ? ', ' + commas(r.ms[Math.min(i, r.count - 1)] - r.ms[r.from[m]]) + ' ms' : ''));
     lines.push('made by ' + when(r, r.from[m]) + (r.to[m] < r.count ? ', until ' + commas(r.to[m] + 1) : ', stays'));
     if (!r.bySize) lines.push(r.sites[r.site[m]]);
     return lines.join('\n');
@@ -523,7 +523,7 @@ class Panel {
     }
 
     explain() {
-        const r = this.r, f = r.failure, i = r.count - 1;
+        const r = this.r, f = r.failure;
         const box = element('div', { className: 'failure' }, element('p', {}, 'Then no room: operation ' +
             commas(r.count + 1) + ' (line ' + commas(f.line) + ') asks for ' + plural(f.size, 'byte') + (f.kind === 'r' ?
             ' for object ' + commas(f.id) : '') + ', which takes ' + commas(f.bytes) + ' in one piece, aligned to ' + f.align +
@@ -532,8 +532,8 @@ class Panel {
         if (f.never) box.append(element('p', {}, 'There would be no room even if the heap were empty.'));
         else {
             box.append(element('p', {}, 'There would be room at ' + commas(f.from) + ' without ' + (r.pins.size === 1 ?
-                'this object' : 'these ' + plural(r.pins.size, 'object')) + ', the fewest that will do:'));
-            for (const m of [...r.pins].slice(0, ROWS)) box.append(element('p', {}, describe(r, m, i).replace(/\n/g, '; ')));
+                'this object:' : 'these ' + plural(r.pins.size, 'object') + ', and not without fewer:')));
+            for (const m of [...r.pins].slice(0, ROWS)) box.append(element('p', {}, describe(r, m, r.count).replace(/\n/g, '; ')));
             if (r.pins.size > ROWS) box.append(element('p', {}, 'and ' + plural(r.pins.size - ROWS, 'other')));
         }
         return box;
