@@ -12,6 +12,7 @@ typedef struct options {
     size_t variants;
     int kinds;
     int svg;
+    const char *to; /* export's format */
     size_t align;
     int tsv, json;
     int all; /* rows of a table */
@@ -41,6 +42,7 @@ int replay_traces(const trace *traces, size_t count, const options *how);
 int print_top_sites(const trace *traces, size_t count, const options *how);
 int print_leaking_sites(const trace *traces, size_t count, const options *how);
 int print_difference(const trace *traces, size_t count, const options *how); /* between two */
+int export_trace(const trace *traces, size_t count, const options *how);
 int view_traces(const trace *traces, size_t count, const options *how);
 
 /* The program's own, or BAD_INPUT if it cannot be recorded. */

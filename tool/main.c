@@ -3,7 +3,7 @@
  *
  *     main.c  -> fit.c (the smallest heap)  verify.c (replay)  picture.c
  *                    fail.c (requests made to fail)
- *                sites.c (top, leaks, diff)  pins.c (why a request finds no room)
+ *                sites.c (top, leaks, diff)  export.c  pins.c (why a request finds no room)
  *                view.c (a page, over history.c)  svg.c
  *                record.c (runs a program, over preload/record.c)  convert.c (what it wrote, as traces)  symbols.c
  *                    replay.c (operations on a heap)  family.c (the three families)  trace.c (the reader)  say.c */
@@ -25,6 +25,7 @@ static const char *const usage =
     "       teaspoon top TRACE...                               who holds memory at the peak\n"
     "       teaspoon leaks TRACE...                             what is never given back\n"
     "       teaspoon diff BEFORE AFTER                          which sites ask for more than they did\n"
+    "       teaspoon export --to FORMAT [-o FILE] TRACE         the same for heaptrack, flame graphs and Perfetto\n"
     "       teaspoon help [COMMAND]\n"
     "       teaspoon --version\n";
 
@@ -170,6 +171,18 @@ static const char *const help_diff =
     "    --all               every row, not only the first 20\n"
     "    --json              every row, as an array of objects\n";
 
+static const char *const help_export =
+    "Usage: teaspoon export --to heaptrack|folded|chrome [-o FILE] TRACE\n"
+    "\n"
+    "Writes a trace as other tools read it:\n"
+    "\n"
+    "    --to heaptrack      for heaptrack_print and heaptrack_gui\n"
+    "    --to folded         call stacks and the bytes that they hold at the peak, a line each, for flame graphs\n"
+    "    --to chrome         JSON for Perfetto and chrome://tracing: live bytes and objects, and each object as a span\n"
+    "    -o, --output FILE   not to standard output\n"
+    "\n"
+    "Try: teaspoon export --to heaptrack -o app.heaptrack app.trace && heaptrack_print app.heaptrack\n";
+
 /* One line, since the usage would hide it. */
 static int misused(const char *message, const char *what) {
     return complain(BAD_INPUT, "%s%s; see `teaspoon help`", message, what);
@@ -193,7 +206,7 @@ static int parse_bytes(const char *text, size_t *bytes) {
 }
 
 /* What getopt returns for an option that has no letter. */
-enum { VARIANT = 256, SIZED, MALLOC, ALIGN, TSV, JSON, ALL, SVG, MAX, HEAP, CHECK, FAIL, FAIL_EACH, SITES };
+enum { VARIANT = 256, SIZED, MALLOC, ALIGN, TSV, JSON, ALL, SVG, TO, MAX, HEAP, CHECK, FAIL, FAIL_EACH, SITES };
 
 static const struct option fit_options[] = {
     {"variant", 1, NULL, VARIANT}, {"sized", 0, NULL, SIZED}, {"malloc", 0, NULL, MALLOC},
@@ -215,6 +228,9 @@ static const struct option view_options[] = {
     {"variant", 1, NULL, VARIANT}, {"sized", 0, NULL, SIZED}, {"malloc", 0, NULL, MALLOC},
     {"align", 1, NULL, ALIGN},     {"heap", 1, NULL, HEAP},   {"svg", 0, NULL, SVG},
     {"output", 1, NULL, 'o'},      {"help", 0, NULL, 'h'},    {NULL, 0, NULL, 0},
+};
+static const struct option export_options[] = {
+    {"to", 1, NULL, TO}, {"output", 1, NULL, 'o'}, {"help", 0, NULL, 'h'}, {NULL, 0, NULL, 0},
 };
 static const struct option table_options[] = {
     {"all", 0, NULL, ALL}, {"json", 0, NULL, JSON}, {"help", 0, NULL, 'h'}, {NULL, 0, NULL, 0},
@@ -239,6 +255,7 @@ static const subcommand subcommands[] = {
     {"top", "teaspoon top", &help_top, table_options, "h", print_top_sites},
     {"leaks", "teaspoon leaks", &help_leaks, leaks_options, "h", print_leaking_sites},
     {"diff", "teaspoon diff", &help_diff, table_options, "h", print_difference},
+    {"export", "teaspoon export", &help_export, export_options, "ho:", export_trace},
     {0},
 };
 
@@ -312,6 +329,7 @@ static int take_option(int option, const char *value, options *how) {
         how->kinds |= 1 << how->sized;
         return 1;
     case SVG: how->svg = 1; return 1;
+    case TO: how->to = value; return 1;
     case TSV: how->tsv = 1; return 1;
     case JSON: how->json = 1; return 1;
     case ALL: how->all = 1; return 1;

@@ -157,6 +157,55 @@ for id in 1 3 5 7; do
     run 1 replay --variant 4k --heap 224 one.trace
 done
 
+# -- For other tools -------------------------------------------------------------------------------------------------
+
+run 2 export before.trace; says err 'export needs --to heaptrack, folded or chrome'
+run 2 export --to x before.trace; says err 'export needs --to'
+run 2 export --to folded before.trace after.trace; says err 'export takes one trace, not 2'
+run 2 export --to folded -o no/such/file before.trace; says err 'cannot write no/such/file: No such file or directory'
+run 0 export --to folded before.trace
+is 'folded' "$(tr '\n' '|' < out)" '(no site) 50|main (main.c:7);parse (json.c:40) 2000|log (log.c:3) 600|'
+for trace in before.trace "$root"/traces/tiny/dc_calc.trace.gz "$root"/traces/small/lua_sensor.trace.gz; do
+    "$teaspoon" top "$trace" > top.out
+    peak=$(sed -n '1s/.* of \([0-9,]*\) bytes.*/\1/p' top.out | tr -d ,)
+    left=$("$teaspoon" leaks "$trace" | sed -n '1s/.*: \([0-9,]*\) bytes.*/\1/p' | tr -d ,)
+    run 0 export --to folded "$trace"
+    is "folded, $trace" "$(awk '{ n += $NF } END { print n }' out)" "$peak"
+    run 0 export --to heaptrack -o h.heaptrack "$trace"
+    if command -v heaptrack_print > /dev/null; then
+        heaptrack_print -f h.heaptrack --flamegraph-cost-type peak -F flames > printed 2> err
+        human() { awk -v n="$1" 'BEGIN { print n < 1000 ? n "B" : sprintf("%.2fK", n / 1000) }'; }
+        is "heaptrack's peak of $trace" "$(sed -n 's/^peak heap memory consumption: //p' printed)" "$(human "$peak")"
+        is "heaptrack's leaks of $trace" "$(sed -n 's/^total memory leaked: //p' printed)" "$(human "$left")"
+        is "heaptrack's flames of $trace" "$(awk '{ n += $NF } END { print n }' flames)" "$peak"
+        is "calls to allocate of $trace" "$(sed -n 's/^calls to allocation functions: \([0-9]*\).*/\1/p' printed)" \
+            "$(grep -c '^+' h.heaptrack)"
+    else
+        echo 'skipped: heaptrack (no heaptrack_print)'
+    fi
+    run 0 export --to chrome "$trace"
+    if command -v python3 > /dev/null; then
+        is "chrome, $trace" "$(python3 -c '
+import json
+live, most, end, last = {}, 0, 0, 0
+for e in json.load(open("out"))["traceEvents"]:
+    if "ts" in e: assert e["ts"] >= last; last = e["ts"]
+    if e["ph"] == "b": assert e["id"] not in live; live[e["id"]] = e
+    if e["ph"] == "e": assert live.pop(e["id"])["args"] == e["args"]
+    if e["ph"] == "C" and e["name"] == "bytes":
+        end = e["args"]["live"]; most = max(most, end)
+        assert end == sum(x["args"]["size"] for x in live.values())
+print(most, end)')" "$peak $left"
+    fi
+done
+if command -v heaptrack_print > /dev/null; then
+    run 0 export --to heaptrack -o h.heaptrack before.trace
+    heaptrack_print -f h.heaptrack --print-leaks 1 --flamegraph-cost-type peak -F flames > printed 2> err
+    says flames 'main (main.c);parse (json.c); 2000'
+    says flames 'log (log.c); 600'
+    ok 'files and lines' grep -q 'json.c:40' printed
+fi
+
 # -- Completion, and the manual ---------------------------------------------------------------------------------------
 
 if command -v bash > /dev/null; then
