@@ -172,6 +172,7 @@ static int run(history *h) {
 int history_make(history *h, const trace *t, const options *how) {
     const family *f = how->family ? how->family : family_for(t->peak);
     size_t heap = how->heap;
+    int code;
     *h = (history){.trace = t};
     if (!how->heap_given || how->heap_least) {
         fit least = find_fit(t, how);
@@ -187,7 +188,10 @@ int history_make(history *h, const trace *t, const options *how) {
     h->largest = need(calloc(t->count, sizeof *h->largest));
     replay_open(&h->replay, t, f, how->sized);
     replay_begin(&h->replay, heap);
-    return run(h);
+    code = run(h);
+    if (code == DONE && h->count == 0)
+        code = complain(DOES_NOT_FIT, "%s: nothing fits into a heap of %s bytes", t->name, COMMAS(heap));
+    return code;
 }
 
 void history_drop(history *h) {

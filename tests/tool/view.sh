@@ -38,6 +38,8 @@ ok 'nothing is left to put in' [ -z "$(grep -E '^@.*@$' lua_sensor.html)" ]
 "$teaspoon" view -o no/such/page.html "$lua" > out 2> err; is 'status where it cannot be written' $? 2
 is 'why' "$(cat err)" 'teaspoon: cannot write no/such/page.html: No such file or directory'
 "$teaspoon" view --variant 4k --heap 1M "$lua" > out 2> err; is 'a heap beyond the family is cut to it' $? 0
+"$teaspoon" view --heap 8 "$lua" > out 2> err; is 'status where nothing fits' $? 1
+is 'what it says' "$(cat err)" 'teaspoon: lua_sensor: nothing fits into a heap of 8 bytes'
 mkdir -p away; cp "$teaspoon" away/
 away/teaspoon view "$lua" > out 2> err; is 'status without the page' $? 2; says err 'there is no teaspoon-view.html in '
 "$teaspoon" view --svg "$lua" > out 2> err; is '--svg' "$(cat out)" lua_sensor.svg
@@ -127,6 +129,16 @@ is 'rounding, alignment, holes, and what the heap takes' \
     "$(text | grep -oE 'objects 113 rounding 7 alignment [0-9]+ holes [0-9]+ map and index 0' | head -n 1)"
 ok 'dark' grep -q 'data-theme="dark"' dom
 
+# Objects of no bytes, and a trace of one call.
+printf 'a 0 0 0\nr 0 7\nr 0 0\nf 0\n' > none.trace
+"$teaspoon" view -o page.html none.trace > out
+opened page.html
+is 'of no bytes' "$(data end | cut -d, -f1-3)" "used 0, free $(data end | sed 's/.*free \([0-9]*\).*/\1/'), objects 0"
+printf 'a 0 16 0\n' > one.trace
+"$teaspoon" view -o page.html one.trace > out
+opened page.html
+is 'one call' "$(data end)" 'used 16, free 0, objects 1, holes 0, largest 0'
+
 # Without room.
 "$teaspoon" replay --heap 33000 "$lua" > replayed 2> err
 "$teaspoon" view --heap 33000 -o page.html "$lua" > out
@@ -137,6 +149,23 @@ pin=$(grep -A 2 'there would be room' replayed | tail -n 1 | tr -s ' ')
 set -- $pin
 says shown "There would be room at $(sed -n 's/.*room at \([0-9,]*\) without.*/\1/p' replayed) without this object"
 says shown "$2 bytes, object $4 at $1; age $3 operations"
+
+# Under a mouse.
+"$teaspoon" view -o page.html "$lua" > out
+"$teaspoon" replay --heap min "$lua" > replayed
+moment=$(sed -n 's/.*at its fullest, after operation \([0-9,]*\) .*/\1/p' replayed | tr -d ,)
+share=$(tr -d , < replayed | sed -n 's/.* objects in \([0-9]*\) of \([0-9]*\) bytes.*/\1 \2/p' | awk '{ print $1 / $2 }')
+if command -v python3 > /dev/null; then
+    timeout 120 python3 "$root/tests/tool/drive.py" $browser page.html "$moment" "$share" > driven 2>&1
+    grep '^FAILED' driven
+    last=$(tail -n 1 driven)
+    case $last in
+        *' passed, '*' failed') passed=$((passed + ${last%% *})) rest=${last#*, }; failed=$((failed + ${rest%% *})) ;;
+        *) ok "drive.py ends with: $last" false ;;
+    esac
+else
+    echo 'skipped: the page under a mouse (no python3)'
+fi
 
 # What can be seen is more than paper, and other than in the dark.
 chromium 'page.html#theme=light' --window-size=1200,900 --screenshot="$dir/light.png" > /dev/null
