@@ -1,7 +1,7 @@
 /* The command `teaspoon`: records what programs ask of malloc, and runs it through the allocator. This file reads the
  * command line. SPDX-License-Identifier: BSD-3-Clause
  *
- *     main.c  -> fit.c (the smallest heap)  verify.c (replay)  picture.c
+ *     main.c  -> fit.c (tables)  search.c (the smallest heap)  verify.c (replay)  picture.c
  *                    fail.c (requests made to fail)
  *                record.c (runs a program, over preload/record.c)  convert.c (what it wrote, as traces)  symbols.c
  *                    replay.c (operations on a heap)  family.c (the three families)  trace.c (the reader)  say.c */
@@ -56,9 +56,10 @@ static const char *const help_fit =
     "the peak, and the number of operations.\n"
     "\n"
     "The smallest heap is the smallest multiple of 8 bytes with which, and with the next 16 multiples of 8, the\n"
-    "replay succeeds: a single size may succeed by luck. For peaks of up to 200 KiB the search begins at the bytes\n"
-    "that are live at the peak, goes up, and leaves nothing out. For larger ones it brackets the size with growing\n"
-    "steps, bisects, goes up until 17 in a row succeed, and then goes down until 64 in a row have failed.\n"
+    "replay succeeds: a single size may succeed by luck. For peaks of up to 200 KiB (and a million operations) the\n"
+    "search begins at the bytes that are live at the peak, goes up, and leaves nothing out. For larger ones it brackets\n"
+    "the size with growing steps, bisects, goes up until 17 in a row succeed, and then goes down until 4 times 17 in a\n"
+    "row have one among each 17 that fails.\n"
     "\n"
     "    --max BYTES         exit with 1 if a trace needs a larger heap than that, such as 2000, 32K or 1M\n"
     "    --tsv               a table for programs: tabs, one header line, no mean\n"
