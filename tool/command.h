@@ -10,6 +10,9 @@ typedef struct options {
     int sized;            /* or else remembering */
     size_t align;
     int tsv, json;
+    unsigned bits; /* --for: the pointers' of the target; 0: as in this build */
+    uint32_t variations;
+    int compare;
     int max_given; /* --max BYTES */
     size_t max;
     int heap_given, heap_least; /* --heap BYTES; --heap min */
@@ -32,6 +35,7 @@ fit find_fit(const trace *t, const options *how);
 
 /* Each returns the exit code. */
 int fit_traces(const trace *traces, size_t count, const options *how);
+int compare_traces(const trace *traces, size_t count, const options *how);
 int replay_traces(const trace *traces, size_t count, const options *how);
 
 /* The program's own, or BAD_INPUT if it cannot be recorded. */

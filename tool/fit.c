@@ -1,8 +1,9 @@
 /* teaspoon fit: the tables. SPDX-License-Identifier: BSD-3-Clause */
 #define _POSIX_C_SOURCE 200809L
 
-#include "search.h"
 #include "say.h"
+#include "search.h"
+#include "vary.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -49,6 +50,8 @@ static void fit_all(work *w) {
 typedef struct row {
     const trace *trace;
     const fit *fit;
+    margin margin;
+    size_t handle;
     double ratio;
 } row;
 
@@ -66,13 +69,20 @@ static double geometric_mean(const row *rows, size_t count) {
     return high;
 }
 
-static void print_tsv(const row *rows, size_t count, const char *interface) {
-    printf("trace\tvariant\tinterface\tpeak\theap\thandle\tratio\tops\n");
+static const char *kind_of_heap(const options *how) {
+    return how->sized ? "sized" : "malloc";
+}
+
+static void print_tsv(const row *rows, size_t count, const options *how) {
+    printf("trace\tvariant\tinterface\tpeak\theap\thandle\tratio\tops%s\n",
+           how->variations ? "\tvariations\theap99\theap100\tgive" : "");
     for (size_t i = 0; i < count; i++) {
-        const trace *t = rows[i].trace;
-        const fit *f = rows[i].fit;
-        printf("%s\t%s\t%s\t%zu\t%zu\t%zu\t%.4f\t%zu\n", t->name, f->family->name, interface, t->peak, f->heap,
-               f->family->handle, rows[i].ratio, t->count);
+        const row *r = &rows[i];
+        printf("%s\t%s\t%s\t%zu\t%zu\t%zu\t%.4f\t%zu", r->trace->name, r->fit->family->name, kind_of_heap(how),
+               r->trace->peak, r->fit->heap, r->handle, r->ratio, r->trace->count);
+        if (how->variations)
+            printf("\t%u\t%zu\t%zu\t%zu", how->variations, r->margin.most, r->margin.all, r->margin.give);
+        putchar('\n');
     }
 }
 
@@ -85,35 +95,70 @@ static void print_string(const char *text) {
     putchar('"');
 }
 
-static void print_json(const row *rows, size_t count, const char *interface) {
+static void print_json(const row *rows, size_t count, const options *how) {
     putchar('[');
     for (size_t i = 0; i < count; i++) {
-        const trace *t = rows[i].trace;
-        const fit *f = rows[i].fit;
+        const row *r = &rows[i];
         fputs(i ? ",\n {\"trace\": " : "{\"trace\": ", stdout);
-        print_string(t->name);
+        print_string(r->trace->name);
         printf(", \"variant\": \"%s\", \"interface\": \"%s\", \"peak\": %zu, \"heap\": %zu, \"handle\": %zu, ",
-               f->family->name, interface, t->peak, f->heap, f->family->handle);
-        if (t->peak) printf("\"ratio\": %.4f, ", rows[i].ratio);
+               r->fit->family->name, kind_of_heap(how), r->trace->peak, r->fit->heap, r->handle);
+        if (r->trace->peak) printf("\"ratio\": %.4f, ", r->ratio);
         else fputs("\"ratio\": null, ", stdout); /* JSON knows no infinity */
-        printf("\"ops\": %zu}", t->count);
+        printf("\"ops\": %zu", r->trace->count);
+        if (how->variations)
+            printf(", \"variations\": %u, \"heap99\": %zu, \"heap100\": %zu, \"give\": %zu", how->variations,
+                   r->margin.most, r->margin.all, r->margin.give);
+        putchar('}');
     }
     puts("]");
 }
 
-static void print_table(const row *rows, size_t count, const char *interface) {
+static void print_table(const row *rows, size_t count, const options *how) {
     int width = 23;
     for (size_t i = 0; i < count; i++)
         if ((int)strlen(rows[i].trace->name) > width) width = (int)strlen(rows[i].trace->name);
-    printf("%-*s  %-7s  %-9s %11s %11s %7s %7s %9s\n", width, "trace", "variant", "interface", "peak", "heap", "handle",
+    printf("%-*s  %-7s  %-9s %11s %11s %7s %7s %9s", width, "trace", "variant", "interface", "peak", "heap", "handle",
            "ratio", "ops");
+    puts(how->variations ? "  99 % of runs    all runs        give" : "");
     for (size_t i = 0; i < count; i++) {
-        const trace *t = rows[i].trace;
-        const fit *f = rows[i].fit;
-        printf("%-*s  %-7s  %-9s %11s %11s %7s %7.3f %9s\n", width, t->name, f->family->name, interface,
-               COMMAS(t->peak), COMMAS(f->heap), COMMAS(f->family->handle), rows[i].ratio, COMMAS(t->count));
+        const row *r = &rows[i];
+        printf("%-*s  %-7s  %-9s %11s %11s %7s %7.3f %9s", width, r->trace->name, r->fit->family->name,
+               kind_of_heap(how), COMMAS(r->trace->peak), COMMAS(r->fit->heap), COMMAS(r->handle), r->ratio,
+               COMMAS(r->trace->count));
+        if (how->variations)
+            printf(" %13s %11s %11s", COMMAS(r->margin.most), COMMAS(r->margin.all), COMMAS(r->margin.give));
+        putchar('\n');
     }
     if (count > 1) printf("geometric mean of %-6zu%*s%52.3f\n", count, width - 23, "", geometric_mean(rows, count));
+}
+
+/* The next family, where the first that can hold the trace cannot hold its variations. */
+static margin margin_of(const trace *t, fit *f, const options *how) {
+    margin m = find_margin(t, f, how);
+    while (m.give == 0 && how->family == NULL && f->family[1].name && *f->why == '\0') {
+        options next = *how;
+        next.family = f->family + 1;
+        *f = find_fit(t, &next);
+        if (*f->why == '\0') m = find_margin(t, f, &next);
+    }
+    if (m.give == 0 && *f->why == '\0')
+        snprintf(f->why, sizeof f->why, "%s: the %s variant cannot hold its variations; its largest heap has %s bytes",
+                 t->name, f->family->name, COMMAS(family_limit(f->family, how->sized)));
+    return m;
+}
+
+static size_t fit_row(row *r, const trace *t, fit *f, const options *how) {
+    *r = (row){t, f, {0, 0, 0}, 0, 0};
+    if (*f->why == '\0' && how->variations) r->margin = margin_of(t, f, how);
+    progress_end();
+    if (how->bits == 32 && t->pointer_size == 8)
+        complain(DONE, "%s was recorded with pointers of 8 bytes: with 4, structures that have some need less",
+                 t->name);
+    if (*f->why) return complain(DOES_NOT_FIT, "%s", f->why), (size_t)0;
+    r->handle = how->bits == 32 ? f->family->handle32 : f->family->handle;
+    r->ratio = (double)(f->heap + r->handle) / (double)t->peak;
+    return 1;
 }
 
 int fit_traces(const trace *traces, size_t count, const options *how) {
@@ -126,18 +171,18 @@ int fit_traces(const trace *traces, size_t count, const options *how) {
     w.fits = need(calloc(count, sizeof *w.fits));
     fit_all(&w);
     for (size_t i = 0; i < count; i++) {
-        const fit *f = &w.fits[i];
-        if (*f->why) complain(DOES_NOT_FIT, "%s", f->why);
-        else rows[fitted++] = (row){&traces[i], f, (double)(f->heap + f->family->handle) / (double)traces[i].peak};
-        if (how->max_given && !*f->why && f->heap > how->max) {
-            too_large++;
-            complain(DOES_NOT_FIT, "%s needs a heap of %s bytes, and may have %s", traces[i].name, COMMAS(f->heap),
-                     COMMAS(how->max));
-        }
+        size_t needs;
+        if (!fit_row(&rows[fitted], &traces[i], &w.fits[i], how)) continue;
+        needs = how->variations ? rows[fitted].margin.all : w.fits[i].heap;
+        fitted++;
+        if (!how->max_given || needs <= how->max) continue;
+        too_large++;
+        complain(DOES_NOT_FIT, "%s needs a heap of %s bytes, and may have %s", traces[i].name, COMMAS(needs),
+                 COMMAS(how->max));
     }
-    if (how->tsv) print_tsv(rows, fitted, how->sized ? "sized" : "malloc");
-    else if (how->json) print_json(rows, fitted, how->sized ? "sized" : "malloc");
-    else if (fitted > 0) print_table(rows, fitted, how->sized ? "sized" : "malloc");
+    if (how->tsv) print_tsv(rows, fitted, how);
+    else if (how->json) print_json(rows, fitted, how);
+    else if (fitted > 0) print_table(rows, fitted, how);
     free(w.fits);
     free(rows);
     return fitted == count && too_large == 0 ? DONE : DOES_NOT_FIT;

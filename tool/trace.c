@@ -262,6 +262,9 @@ static void find_name(trace *t, const char *first_line) {
         from = first_line + 8;
         length = n;
     }
+    for (n = 0; *first_line == '#' && first_line[n] && first_line[n] != '\n'; n++)
+        if (strncmp(first_line + n, ", pointer size: ", 16) == 0)
+            t->pointer_size = first_line[n + 16] == '4' ? 4 : first_line[n + 16] == '8' ? 8 : 0;
     if (length >= sizeof t->name) length = sizeof t->name - 1;
     for (n = 0; n < length; n++) t->name[n] = from[n] >= 0 && from[n] < ' ' ? '?' : from[n];
     t->name[length] = '\0';

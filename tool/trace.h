@@ -16,6 +16,7 @@ typedef struct op {
 typedef struct trace {
     const char *file;
     char name[48]; /* from the trace's first line, or else the file's name */
+    uint32_t pointer_size; /* bytes, of the program that was recorded; 0: the first line does not say */
     op *ops;
     size_t count;
     uint32_t ids;           /* every ID is below */
