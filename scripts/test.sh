@@ -16,6 +16,7 @@ suite "behaviour" sh tests/all.sh "$BUILD/tests" "$CC" "-O1"
 suite "the command" sh tests/tool/run.sh "$BUILD/teaspoon"
 if [ "$(uname -s)" = Linux ]; then suite "teaspoon record" sh tests/tool/record.sh "$BUILD/teaspoon"
 else skip "teaspoon record" "it is for Linux"; fi
+suite "from firmware to a fit" sh tests/tool/target.sh "$BUILD/teaspoon" "$BUILD/target"
 suite "the library in other projects" sh tests/consumer/run.sh
 suite "debugging aids" sh tests/debug/run.sh "$BUILD/debug"
 suite "newlib and picolibc" sh tests/newlib/run.sh "$BUILD/newlib"

@@ -38,6 +38,8 @@ int fit_traces(const trace *traces, size_t count, const options *how);
 int compare_traces(const trace *traces, size_t count, const options *how);
 int replay_traces(const trace *traces, size_t count, const options *how);
 
+int decode_recording(const char *file, const options *how);
+
 /* The program's own, or BAD_INPUT if it cannot be recorded. */
 int record_program(char **words, const options *how);
 

@@ -3,6 +3,7 @@
  *
  *     main.c  -> fit.c (tables)  compare.c  search.c (the smallest heap)  vary.c  verify.c (replay)  picture.c
  *                    fail.c (requests made to fail)
+ *                decode.c (what adapters/tsp_record.h sends, as a trace)
  *                record.c (runs a program, over preload/record.c)  convert.c (what it wrote, as traces)  symbols.c
  *                    replay.c (operations on a heap)  family.c (the three families)  trace.c (the reader)  say.c */
 #define _POSIX_C_SOURCE 200809L
@@ -20,7 +21,8 @@ static const char *const usage =
     "Usage: teaspoon fit [OPTION]... TRACE...                   find the smallest heap that a program needs\n"
     "       teaspoon replay --heap BYTES [OPTION]... TRACE...   verify one heap, and draw it\n"
     "       teaspoon record [-o FILE] [--sites] -- PROGRAM...   record what a program asks of malloc\n"
-    "       teaspoon help [fit | replay | record]\n"
+    "       teaspoon decode [-o FILE] RECORDING                 make a trace of what a microcontroller has sent\n"
+    "       teaspoon help [fit | replay | record | decode]\n"
     "       teaspoon --version\n";
 
 static const char *const help =
@@ -122,13 +124,25 @@ static const char *const help_record =
     "\n"
     "Try: teaspoon record -o ls.trace -- ls -l; teaspoon fit ls.trace\n";
 
+static const char *const help_decode =
+    "Usage: teaspoon decode [-o FILE] [--quiet] RECORDING\n"
+    "\n"
+    "Makes a trace of what a microcontroller has sent by adapters/tsp_record.h: a file, or - for standard input. It may\n"
+    "begin and end anywhere, and bytes may be missing: what cannot be placed is left out, and counted on stderr, as are\n"
+    "calls that the sink had no room for.\n"
+    "\n"
+    "    -o, --output FILE   where the trace goes (standard output)\n"
+    "    -q, --quiet         do not say on stderr what was decoded\n"
+    "\n"
+    "Try: teaspoon decode -o board.trace uart.bin; teaspoon fit --for 32 board.trace\n";
+
 /* One line, since the usage would hide it. */
 static int misused(const char *message, const char *what) {
     return complain(BAD_INPUT, "%s%s; see `teaspoon help`", message, what);
 }
 
 /* The subcommands. */
-typedef enum subcommand { FIT, REPLAY, RECORD, NONE } subcommand;
+typedef enum subcommand { FIT, REPLAY, RECORD, DECODE, NONE } subcommand;
 static const struct {
     const char *name, *title; /* title: for getopt's messages */
     const char *const *help;
@@ -136,6 +150,7 @@ static const struct {
     {"fit", "teaspoon fit", &help_fit},
     {"replay", "teaspoon replay", &help_replay},
     {"record", "teaspoon record", &help_record},
+    {"decode", "teaspoon decode", &help_decode},
 };
 
 static subcommand subcommand_named(const char *name) {
@@ -192,6 +207,9 @@ static const struct option record_options[] = {
     {"output", 1, NULL, 'o'}, {"sites", 2, NULL, SITES}, {"quiet", 0, NULL, 'q'},
     {"help", 0, NULL, 'h'},   {NULL, 0, NULL, 0},
 };
+
+static const struct option decode_options[] = {
+    {"output", 1, NULL, 'o'}, {"quiet", 0, NULL, 'q'}, {"help", 0, NULL, 'h'}, {NULL, 0, NULL, 0}};
 
 /* One option. Returns 0 after saying what is wrong with it. */
 static int take_option(int option, const char *value, options *how) {
@@ -274,20 +292,21 @@ static int work_on(char **files, size_t count, const options *how,
 }
 
 static int run(int argc, char **argv, subcommand command) {
-    static const struct option *const options_of[] = {fit_options, replay_options, record_options};
+    static const struct option *const options_of[] = {fit_options, replay_options, record_options, decode_options};
     options how = {.sized = 1, .align = 8};
     size_t count, from_stdin = 0;
     char **rest;
     int option;
     argv[0] = (char *)(uintptr_t)subcommands[command].title;
     /* +: what follows record's program is the program's. */
-    while ((option = getopt_long(argc, argv, command == RECORD ? "+ho:q" : "h", options_of[command], NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, command == RECORD ? "+ho:q" : command == DECODE ? "ho:q" : "h", options_of[command], NULL)) != -1) {
         if (option == 'h') return show_help(subcommands[command].name);
         if (!take_option(option, optarg, &how)) return BAD_INPUT;
     }
     rest = argv + optind;
     count = (size_t)(argc - optind);
     if (command == RECORD) return count ? record_program(rest, &how) : misused("record needs a program to run", "");
+    if (command == DECODE) return count == 1 ? decode_recording(rest[0], &how) : misused("decode needs one recording", "");
     if (command == REPLAY && !how.heap_given) return misused("replay needs --heap BYTES", "");
     if (count == 0) return misused("no trace given", "");
     if (how.compare && (how.json || how.variations || how.max_given))
@@ -305,7 +324,7 @@ static int is_one_of(const char *word, const char *a, const char *b, const char 
 int main(int argc, char **argv) {
     const char *command = argc > 1 ? argv[1] : NULL;
     int code;
-    if (command == NULL) return misused("what shall it do: fit, replay or record", "");
+    if (command == NULL) return misused("what shall it do: fit, replay, record or decode", "");
     if (subcommand_named(command) != NONE) {
         code = run(argc - 1, argv + 1, subcommand_named(command));
     } else if (is_one_of(command, "help", "--help", "-h")) {

@@ -49,7 +49,7 @@ misused() {
     run 2 "$@"
     is "message of teaspoon $*" "$(cat err)" "teaspoon: $message; see \`teaspoon help\`"
 }
-misused 'what shall it do: fit, replay or record'
+misused 'what shall it do: fit, replay, record or decode'
 misused 'there is no command frobnicate' frobnicate
 misused 'too many words after help' help fit replay
 misused '--tsv or --json, not both' fit --tsv --json x
@@ -70,7 +70,7 @@ run 0 help; says out 'Exit status'
 run 0 help fit; says out 'smallest multiple of 8'
 run 0 fit --help; says out '--tsv'
 run 0 replay --help; says out 'low_free'
-for about in fit replay record; do
+for about in fit replay record decode; do
     run 0 help $about; cp out help.out
     ok "teaspoon $about -h" "$teaspoon" $about -h > out
     ok "is teaspoon help $about" cmp -s help.out out
