@@ -22,6 +22,7 @@ if [ "${1-}" != all ]; then
     verdict
     exit
 fi
+suite "from firmware to a fit" sh tests/tool/target.sh "$BUILD/teaspoon" "$BUILD/target"
 suite "the library in other projects" sh tests/consumer/run.sh
 suite "debugging aids" sh tests/debug/run.sh "$BUILD/debug"
 suite "newlib and picolibc" sh tests/newlib/run.sh "$BUILD/newlib"

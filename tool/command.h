@@ -16,6 +16,9 @@ typedef struct options {
     size_t align;
     int tsv, json;
     int all; /* rows of a table */
+    unsigned bits; /* --for: the pointers' of the target; 0: as in this build */
+    uint32_t variations;
+    int compare;
     int max_given; /* --max BYTES */
     size_t max;
     int heap_given, heap_least; /* --heap BYTES; --heap min */
@@ -38,12 +41,15 @@ fit find_fit(const trace *t, const options *how);
 
 /* Each returns the exit code. */
 int fit_traces(const trace *traces, size_t count, const options *how);
+int compare_traces(const trace *traces, size_t count, const options *how);
 int replay_traces(const trace *traces, size_t count, const options *how);
 int print_top_sites(const trace *traces, size_t count, const options *how);
 int print_leaking_sites(const trace *traces, size_t count, const options *how);
 int print_difference(const trace *traces, size_t count, const options *how); /* between two */
 int export_trace(const trace *traces, size_t count, const options *how);
 int view_traces(const trace *traces, size_t count, const options *how);
+
+int decode_recording(const char *file, const options *how);
 
 /* The program's own, or BAD_INPUT if it cannot be recorded. */
 int record_program(char **words, const options *how);

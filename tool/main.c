@@ -1,8 +1,9 @@
 /* The command `teaspoon`: records what programs ask of malloc, and runs it through the allocator. This file reads the
  * command line. SPDX-License-Identifier: BSD-3-Clause
  *
- *     main.c  -> fit.c (the smallest heap)  verify.c (replay)  picture.c
+ *     main.c  -> fit.c (tables)  compare.c  search.c (the smallest heap)  vary.c  verify.c (replay)  picture.c
  *                    fail.c (requests made to fail)
+ *                decode.c (what adapters/tsp_record.h sends, as a trace)
  *                sites.c (top, leaks, diff)  export.c  pins.c (why a request finds no room)
  *                view.c (a page, over history.c)  svg.c
  *                record.c (runs a program, over preload/record.c)  convert.c (what it wrote, as traces)  symbols.c
@@ -11,6 +12,7 @@
 
 #include "command.h"
 #include "say.h"
+#include "vary.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -21,6 +23,7 @@ static const char *const usage =
     "Usage: teaspoon fit [OPTION]... TRACE...                   find the smallest heap that a program needs\n"
     "       teaspoon replay --heap BYTES [OPTION]... TRACE...   verify one heap, and draw it\n"
     "       teaspoon record [-o FILE] [--sites] -- PROGRAM...   record what a program asks of malloc\n"
+    "       teaspoon decode [-o FILE] RECORDING                 make a trace of what a microcontroller has sent\n"
     "       teaspoon view [-o FILE] [OPTION]... TRACE...        a page to look at, or --svg: the heap over time\n"
     "       teaspoon top TRACE...                               who holds memory at the peak\n"
     "       teaspoon leaks TRACE...                             what is never given back\n"
@@ -55,7 +58,8 @@ static const char *const help =
     "     teaspoon replay --heap min traces/small/lua_sensor.trace.gz\n";
 
 static const char *const help_fit =
-    "Usage: teaspoon fit [--variant 4k|128k|16m|auto] [--sized|--malloc] [--align 4|8|16] [--tsv] TRACE...\n"
+    "Usage: teaspoon fit [--variant 4k|128k|16m|auto] [--sized|--malloc] [--align 4|8|16] [--for 32] [--max BYTES]\n"
+    "                    [--vary[=N] | --compare] [--tsv|--json] TRACE...\n"
     "\n"
     "Finds the smallest heap that serves every request of a trace, by replaying it in heap after heap. Prints, for\n"
     "each trace: its name, the variant and the interface, the peak of live bytes as the program asked for them, the\n"
@@ -63,11 +67,20 @@ static const char *const help_fit =
     "the peak, and the number of operations.\n"
     "\n"
     "The smallest heap is the smallest multiple of 8 bytes with which, and with the next 16 multiples of 8, the\n"
-    "replay succeeds: a single size may succeed by luck. For peaks of up to 200 KiB the search begins at the bytes\n"
-    "that are live at the peak, goes up, and leaves nothing out. For larger ones it brackets the size with growing\n"
-    "steps, bisects, goes up until 17 in a row succeed, and then goes down until 64 in a row have failed.\n"
+    "replay succeeds: a single size may succeed by luck. For peaks of up to 200 KiB (and a million operations) the\n"
+    "search begins at the bytes that are live at the peak, goes up, and leaves nothing out. For larger ones it brackets\n"
+    "the size with growing steps, bisects, goes up until 17 in a row succeed, and then goes down until 4 times 17 in a\n"
+    "row have one among each 17 that fails.\n"
     "\n"
     "    --max BYTES         exit with 1 if a trace needs a larger heap than that, such as 2000, 32K or 1M\n"
+    "    --vary[=N]          what another run may need: also replays N (100) variations of the trace, in which sizes are\n"
+    "                        up to 5 % off, one in eight neighbouring calls about different objects is swapped, and one\n"
+    "                        run in four is broken off and begun anew around what is never freed; always the same ones.\n"
+    "                        Prints the heaps in which 99 % and all of them pass, and the round number to give; --max is\n"
+    "                        then about all of them. Takes some hundred replays\n"
+    "    --for 32            count the handle of a 32-bit target\n"
+    "    --compare           instead, the smallest heap in each family and kind, and with alignments of 8 and 4; and how\n"
+    "                        long calls took on this machine, in nanoseconds: on average and the slowest\n"
     "    --tsv               a table for programs: tabs, one header line, no mean\n"
     "    --json              the same as an array of objects\n"
     "\n"
@@ -117,6 +130,18 @@ static const char *const help_record =
     "Exit status: the program's; 128 and the signal's number if one ended it; 2 if it could not be recorded.\n"
     "\n"
     "Try: teaspoon record -o ls.trace -- ls -l; teaspoon fit ls.trace\n";
+
+static const char *const help_decode =
+    "Usage: teaspoon decode [-o FILE] [--quiet] RECORDING\n"
+    "\n"
+    "Makes a trace of what a microcontroller has sent by adapters/tsp_record.h: a file, or - for standard input. It may\n"
+    "begin and end anywhere, and bytes may be missing: what cannot be placed is left out, and counted on stderr, as are\n"
+    "calls that the sink had no room for.\n"
+    "\n"
+    "    -o, --output FILE   where the trace goes (standard output)\n"
+    "    -q, --quiet         do not say on stderr what was decoded\n"
+    "\n"
+    "Try: teaspoon decode -o board.trace uart.bin; teaspoon fit --for 32 board.trace\n";
 
 static const char *const help_view =
     "Usage: teaspoon view [-o FILE] [--heap BYTES] [--variant 4k|128k|16m|auto]... [--sized] [--malloc]\n"
@@ -206,12 +231,13 @@ static int parse_bytes(const char *text, size_t *bytes) {
 }
 
 /* What getopt returns for an option that has no letter. */
-enum { VARIANT = 256, SIZED, MALLOC, ALIGN, TSV, JSON, ALL, SVG, TO, MAX, HEAP, CHECK, FAIL, FAIL_EACH, SITES };
+enum { VARIANT = 256, SIZED, MALLOC, ALIGN, TSV, JSON, ALL, SVG, TO, MAX, FOR, VARY, COMPARE, HEAP, CHECK, FAIL, FAIL_EACH, SITES };
 
 static const struct option fit_options[] = {
     {"variant", 1, NULL, VARIANT}, {"sized", 0, NULL, SIZED}, {"malloc", 0, NULL, MALLOC},
     {"align", 1, NULL, ALIGN},     {"tsv", 0, NULL, TSV},     {"json", 0, NULL, JSON},
-    {"max", 1, NULL, MAX},         {"help", 0, NULL, 'h'},    {NULL, 0, NULL, 0},
+    {"max", 1, NULL, MAX},         {"for", 1, NULL, FOR},     {"vary", 2, NULL, VARY},
+    {"compare", 0, NULL, COMPARE}, {"help", 0, NULL, 'h'},    {NULL, 0, NULL, 0},
 };
 static const struct option replay_options[] = {
     {"variant", 1, NULL, VARIANT}, {"sized", 0, NULL, SIZED},
@@ -224,6 +250,8 @@ static const struct option record_options[] = {
     {"output", 1, NULL, 'o'}, {"sites", 2, NULL, SITES}, {"quiet", 0, NULL, 'q'},
     {"help", 0, NULL, 'h'},   {NULL, 0, NULL, 0},
 };
+static const struct option decode_options[] = {
+    {"output", 1, NULL, 'o'}, {"quiet", 0, NULL, 'q'}, {"help", 0, NULL, 'h'}, {NULL, 0, NULL, 0}};
 static const struct option view_options[] = {
     {"variant", 1, NULL, VARIANT}, {"sized", 0, NULL, SIZED}, {"malloc", 0, NULL, MALLOC},
     {"align", 1, NULL, ALIGN},     {"heap", 1, NULL, HEAP},   {"svg", 0, NULL, SVG},
@@ -245,12 +273,13 @@ typedef struct subcommand {
     const char *const *help;
     const struct option *options;
     const char *letters;
-    int (*work)(const trace *traces, size_t count, const options *how); /* NULL: record, which reads none */
+    int (*work)(const trace *traces, size_t count, const options *how); /* NULL: record and decode, which read none */
 } subcommand;
 static const subcommand subcommands[] = {
     {"fit", "teaspoon fit", &help_fit, fit_options, "h", fit_traces},
     {"replay", "teaspoon replay", &help_replay, replay_options, "h", replay_traces},
     {"record", "teaspoon record", &help_record, record_options, "+ho:q", NULL}, /* +: what follows is the program's */
+    {"decode", "teaspoon decode", &help_decode, decode_options, "ho:q", NULL},
     {"view", "teaspoon view", &help_view, view_options, "ho:", view_traces},
     {"top", "teaspoon top", &help_top, table_options, "h", print_top_sites},
     {"leaks", "teaspoon leaks", &help_leaks, leaks_options, "h", print_leaking_sites},
@@ -314,6 +343,18 @@ static int take_option(int option, const char *value, options *how) {
         if (parse_bytes(value, &how->max)) return 1;
         misused("--max is a number of bytes such as 2000, 8K or 1M; not ", value);
         return 0;
+    case FOR:
+        how->bits = strcmp(value, "32") == 0 ? 32 : strcmp(value, "64") == 0 ? 64 : 0;
+        if (how->bits == 32 || how->bits == 8 * sizeof(void *)) return 1;
+        misused("--for is 32 or the pointers' bits of this machine; not ", value);
+        return 0;
+    case VARY:
+        if (value && (!parse_bytes(value, &n) || n < 1 || n > MOST_VARIATIONS)) {
+            misused("--vary is a number of variations, 1 to 10000; not ", value);
+            return 0;
+        }
+        how->variations = value ? (uint32_t)n : 100;
+        return 1;
     case SITES:
         if (value && (!parse_bytes(value, &n) || n < 1 || n > 15)) {
             misused("--sites is a number of frames, 1 to 15; not ", value);
@@ -333,6 +374,7 @@ static int take_option(int option, const char *value, options *how) {
     case TSV: how->tsv = 1; return 1;
     case JSON: how->json = 1; return 1;
     case ALL: how->all = 1; return 1;
+    case COMPARE: how->compare = 1; return 1;
     case CHECK: how->check = 1; return 1;
     default: return 0; /* getopt has said what is wrong */
     }
@@ -363,12 +405,17 @@ static int run(int argc, char **argv, const subcommand *command) {
     }
     rest = argv + optind;
     count = (size_t)(argc - optind);
+    if (command->options == decode_options)
+        return count == 1 ? decode_recording(rest[0], &how) : misused("decode needs one recording", "");
     if (command->work == NULL) return count ? record_program(rest, &how) : misused("record needs a program to run", "");
     if (command->work == replay_traces && !how.heap_given) return misused("replay needs --heap BYTES", "");
     if (count == 0) return misused("no trace given", "");
+    if (how.compare && (how.json || how.variations || how.max_given))
+        return misused("--compare is a table of its own, without --json, --vary and --max", "");
     if (how.tsv && how.json) return misused("--tsv or --json, not both", "");
     for (size_t i = 0; i < count; i++) from_stdin += strcmp(rest[i], "-") == 0;
     if (from_stdin > 1) return misused("standard input can be read only once", "");
+    if (how.compare) return work_on(rest, count, &how, compare_traces);
     return work_on(rest, count, &how, command->work);
 }
 

@@ -123,15 +123,15 @@ static const char *show(char *buffer, field f) {
 }
 
 static int number(const reader *r, const char *what, field f, size_t most, size_t *value) {
-    size_t n = 0;
-    int digits = strspn(f.at, "0123456789") >= (size_t)f.length;
+    size_t n = 0, digit;
+    int fits = 1;
     if (*f.at == '-' && f.length > 1) return wrong(r, "%s is negative: %s", what, SHOW(f));
-    if (!digits) return wrong(r, "%s is not a number: '%s'", what, SHOW(f));
     for (int i = 0; i < f.length; i++) {
-        size_t digit = (size_t)(f.at[i] - '0');
-        if (n > (most - digit) / 10) return wrong(r, "%s is too large: %s", what, SHOW(f));
+        if ((digit = (size_t)f.at[i] - '0') > 9) return wrong(r, "%s is not a number: '%s'", what, SHOW(f));
+        fits = fits && n <= most / 10 && n * 10 <= most - digit;
         n = n * 10 + digit;
     }
+    if (!fits) return wrong(r, "%s is too large: %s", what, SHOW(f));
     *value = n;
     return 1;
 }
@@ -261,6 +261,10 @@ static void name_site(reader *r, const char *line, size_t length) {
     }
 }
 
+static int is_blank(char c) {
+    return c == ' ' || c == '\t' || c == '\r';
+}
+
 /* `line` ends with a zero byte. */
 static int parse(reader *r, const char *line, size_t length) {
     static const char *const fields_of[] = {"a", "ID SIZE ALIGN", "r", "ID NEWSIZE", "f", "ID"};
@@ -271,13 +275,14 @@ static int parse(reader *r, const char *line, size_t length) {
     if (*line == '#') return name_site(r, line, length), 1;
     if (memchr(line, '\0', length)) return wrong(r, "a zero byte: this is not a text file");
     for (;;) {
-        line += strspn(line, " \t\r");
+        int has_name = 0;
+        while (is_blank(*line)) line++;
         if (*line == '\0') break;
         if (found == 5) break; /* too many already */
         fields[found].at = line;
-        line += strcspn(line, " \t\r");
+        while (*line && !is_blank(*line)) has_name |= *line++ == '=';
         fields[found].length = (int)(line - fields[found].at);
-        if (found > 0 && memchr(fields[found].at, '=', (size_t)fields[found].length)) {
+        if (found > 0 && has_name) {
             if (!named(r, fields[found])) return 0;
             optional = 1;
         } else if (optional) {
@@ -311,6 +316,9 @@ static void find_name(trace *t, const char *first_line) {
         from = first_line + 8;
         length = n;
     }
+    for (n = 0; *first_line == '#' && first_line[n] && first_line[n] != '\n'; n++)
+        if (strncmp(first_line + n, ", pointer size: ", 16) == 0)
+            t->pointer_size = first_line[n + 16] == '4' ? 4 : first_line[n + 16] == '8' ? 8 : 0;
     if (length >= sizeof t->name) length = sizeof t->name - 1;
     for (n = 0; n < length; n++) t->name[n] = from[n] >= 0 && from[n] < ' ' ? '?' : from[n];
     t->name[length] = '\0';
@@ -354,6 +362,16 @@ void trace_drop(trace *t) {
     free(t->ms);
     free(t->site_names);
     *t = (trace){0};
+}
+
+trace trace_without_operations(const trace *t) {
+    trace copy = *t;
+    copy.ops = NULL;
+    copy.sites = copy.ms = NULL;
+    copy.site_names = NULL;
+    copy.site_count = 0;
+    copy.count = 0;
+    return copy;
 }
 
 size_t trace_fullest(const trace *t, size_t granule, size_t *at) {

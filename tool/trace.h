@@ -19,6 +19,7 @@ typedef struct op {
 typedef struct trace {
     const char *file;
     char name[48]; /* from the trace's first line, or else the file's name */
+    uint32_t pointer_size; /* bytes, of the program that was recorded; 0: the first line does not say */
     op *ops;
     size_t count;
     uint32_t ids;           /* every ID is below */
@@ -36,6 +37,9 @@ typedef struct trace {
 int trace_read(trace *t, const char *file, size_t natural);
 
 void trace_drop(trace *t);
+
+/* For a copy with operations of its own: the same, but without operations and what is known of each. */
+trace trace_without_operations(const trace *t);
 
 /* The most bytes live at once with each object rounded up as the heap does it, and the operation that made it so. */
 size_t trace_fullest(const trace *t, size_t granule, size_t *at);
