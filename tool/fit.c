@@ -209,13 +209,12 @@ static int find(const trace *t, const family *f, int sized, size_t threads, size
 /* The same operations, where IDs are used again: then the table of objects is as small as the program's most objects
  * at once, and stays in the processor's cache. */
 static trace renumbered(const trace *t) {
-    trace copy = *t;
+    trace copy = trace_without_operations(t);
     uint32_t *ids = need(malloc(((size_t)t->ids + 1) * sizeof *ids)),
              *spare = need(malloc(((size_t)t->ids + 1) * sizeof *spare));
     uint32_t spares = 0;
-    copy.ids = copy.site_count = 0;
-    copy.sites = copy.ms = NULL;
-    copy.site_names = NULL;
+    copy.ids = 0;
+    copy.count = t->count;
     copy.ops = need(malloc((t->count + 1) * sizeof *copy.ops));
     for (size_t i = 0; i < t->count; i++) {
         const op *o = &t->ops[i];

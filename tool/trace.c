@@ -356,6 +356,16 @@ void trace_drop(trace *t) {
     *t = (trace){0};
 }
 
+trace trace_without_operations(const trace *t) {
+    trace copy = *t;
+    copy.ops = NULL;
+    copy.sites = copy.ms = NULL;
+    copy.site_names = NULL;
+    copy.site_count = 0;
+    copy.count = 0;
+    return copy;
+}
+
 size_t trace_fullest(const trace *t, size_t granule, size_t *at) {
     size_t *sizes = need(calloc((size_t)t->ids + 1, sizeof *sizes)), live = 0, most = 0;
     *at = 0;

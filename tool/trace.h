@@ -37,6 +37,9 @@ int trace_read(trace *t, const char *file, size_t natural);
 
 void trace_drop(trace *t);
 
+/* For a copy with operations of its own: the same, but without operations and what is known of each. */
+trace trace_without_operations(const trace *t);
+
 /* The most bytes live at once with each object rounded up as the heap does it, and the operation that made it so. */
 size_t trace_fullest(const trace *t, size_t granule, size_t *at);
 

@@ -217,7 +217,7 @@ if command -v bash > /dev/null; then
     is 'commands' "$(completes re)" 'replay record'
     is 'every command' "$(completes '')" "$("$teaspoon" help | sed -n 's/^.* teaspoon \([a-z]*\) .*/\1/p' | sed '/^help/q' |
         tr '\n' ' ')--help --version"
-    is 'options' "$(completes fit --v)" '--variant'
+    is 'options' "$(completes leaks --m)" '--max'
     is 'values' "$(completes view --variant 1)" '128k 16m'
     is 'files' "$(completes top before)" 'before.trace'
     is 'help' "$(completes help di)" 'diff'
