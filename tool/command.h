@@ -48,4 +48,8 @@ int view_traces(const trace *traces, size_t count, const options *how);
 /* The program's own, or BAD_INPUT if it cannot be recorded. */
 int record_program(char **words, const options *how);
 
+/* The path of a file that belongs to the command: beside it, where make leaves it, or in lib/teaspoon beside its bin.
+ * NULL after saying that there is none. */
+char *find_part(const char *name);
+
 #endif

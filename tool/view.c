@@ -10,7 +10,7 @@
  *
  * Numbers are LEB128, 7 bits a byte, the low ones first; differences are zigzag, so that small ones are short. The page
  * makes levels of detail of them when it opens. SPDX-License-Identifier: BSD-3-Clause */
-#define _GNU_SOURCE
+#define _POSIX_C_SOURCE 200809L
 
 #include "history.h"
 #include "say.h"
@@ -19,7 +19,6 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #ifndef TSP_PLAIN_TRACES
 #include <zlib.h>
@@ -175,23 +174,6 @@ static void put_replay(const history *h, size_t number, FILE *out) {
 
 /* -- The file ----------------------------------------------------------------------------------------------------- */
 
-/* Where make leaves it, beside the command, or in lib/teaspoon beside the command's bin. */
-static FILE *open_page(void) {
-    static const char *const places[] = {"%s/" PAGE, "%s/../lib/teaspoon/" PAGE};
-    char own[PATH_MAX], path[PATH_MAX + 64];
-    ssize_t length = readlink("/proc/self/exe", own, sizeof own - 1);
-    own[length > 0 ? length : 0] = '\0';
-    if (strrchr(own, '/')) *strrchr(own, '/') = '\0';
-    for (int i = 0; i < 2; i++) {
-        FILE *in;
-        snprintf(path, sizeof path, places[i], own);
-        in = fopen(path, "r");
-        if (in) return in;
-    }
-    complain(BAD_INPUT, "there is no %s in %s or %s/../lib/teaspoon", PAGE, own, own);
-    return NULL;
-}
-
 /* The page, with the replays where its line @replays@ is. */
 static int put_page(const history *all, size_t count, FILE *page, FILE *out) {
     char *line = NULL;
@@ -206,10 +188,14 @@ static int put_page(const history *all, size_t count, FILE *page, FILE *out) {
 }
 
 static int write_page(const history *all, size_t count, const char *file) {
-    FILE *page = open_page(), *out;
+    char *path = find_part(PAGE);
+    FILE *page, *out;
     long size = 0;
     int ok;
-    if (page == NULL) return BAD_INPUT;
+    if (path == NULL) return BAD_INPUT;
+    page = fopen(path, "r");
+    if (page == NULL) return complain(BAD_INPUT, "cannot read %s: %s", path, strerror(errno));
+    free(path);
     out = fopen(file, "w");
     if (out == NULL) {
         fclose(page);

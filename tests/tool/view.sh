@@ -42,6 +42,9 @@ is 'why' "$(cat err)" 'teaspoon: cannot write no/such/page.html: No such file or
 is 'what it says' "$(cat err)" 'teaspoon: lua_sensor: nothing fits into a heap of 8 bytes'
 mkdir -p away; cp "$teaspoon" away/
 away/teaspoon view "$lua" > out 2> err; is 'status without the page' $? 2; says err 'there is no teaspoon-view.html in '
+mkdir -p away/bin away/lib/teaspoon; cp "$teaspoon" away/bin/
+cp "$(dirname "$teaspoon")/teaspoon-view.html" away/lib/teaspoon/
+away/bin/teaspoon view "$lua" > out 2> err; is 'as it is installed' $? 0
 "$teaspoon" view --svg "$lua" > out 2> err; is '--svg' "$(cat out)" lua_sensor.svg
 "$teaspoon" view --svg "$lua" "$lua" > out 2> err; is 'status of two for --svg' $? 2
 ok 'the SVG has cells and two curves' [ "$(grep -c polyline lua_sensor.svg)/$(grep -c '<path' lua_sensor.svg)" = 2/18 ]
