@@ -6,8 +6,8 @@
 #include "trace.h"
 
 typedef struct options {
-    const family *family; /* NULL: auto */
-    int sized;            /* or else remembering */
+    const family *family;     /* NULL: auto */
+    int sized;                /* or else remembering */
     const family *variant[4]; /* view: all that were named, and a bit for each kind, 1 << sized */
     size_t variants;
     int kinds;
@@ -15,15 +15,15 @@ typedef struct options {
     const char *to; /* export's format */
     size_t align;
     int tsv, json;
-    int all; /* rows of a table */
+    int all;       /* rows of a table */
     int max_given; /* --max BYTES */
     size_t max;
     int heap_given, heap_least; /* --heap BYTES; --heap min */
     size_t heap;
     int check;
     size_t fail, fail_step; /* the first request that is made to fail, and from one to the next; 0: none */
-    const char *output; /* record's file; NULL: by the program's name */
-    unsigned frames;    /* of each call stack that record notes */
+    const char *output;     /* record's file; NULL: by the program's name */
+    unsigned frames;        /* of each call stack that record notes */
     int quiet;
 } options;
 

@@ -122,8 +122,10 @@ static const char *const help_view =
     "Usage: teaspoon view [-o FILE] [--heap BYTES] [--variant 4k|128k|16m|auto]... [--sized] [--malloc]\n"
     "                     [--align 4|8|16] [--svg] TRACE...\n"
     "\n"
-    "Replays a trace and writes a page that any browser opens from disk, without a network: the heap as address against\n"
-    "time, where each object is a rectangle and holes are blank; below it bytes, holes, and the largest hole; what the\n"
+    "Replays a trace and writes a page that any browser opens from disk, without a network: the heap as address "
+    "against\n"
+    "time, where each object is a rectangle and holes are blank; below it bytes, holes, and the largest hole; what "
+    "the\n"
     "heap holds at the moment that you point at, who holds the peak, and what is never given back. The wheel zooms in\n"
     "time, with Shift in address; dragging moves; a click sets the moment, and the arrow keys go from call to call.\n"
     "If a request finds no room the page ends there, and shows the fewest objects without which there would be room.\n"
@@ -178,7 +180,8 @@ static const char *const help_export =
     "\n"
     "    --to heaptrack      for heaptrack_print and heaptrack_gui\n"
     "    --to folded         call stacks and the bytes that they hold at the peak, a line each, for flame graphs\n"
-    "    --to chrome         JSON for Perfetto and chrome://tracing: live bytes and objects, and each object as a span\n"
+    "    --to chrome         JSON for Perfetto and chrome://tracing: live bytes and objects, and each object as a "
+    "span\n"
     "    -o, --output FILE   not to standard output\n"
     "\n"
     "Try: teaspoon export --to heaptrack -o app.heaptrack app.trace && heaptrack_print app.heaptrack\n";
@@ -230,10 +233,16 @@ static const struct option view_options[] = {
     {"output", 1, NULL, 'o'},      {"help", 0, NULL, 'h'},    {NULL, 0, NULL, 0},
 };
 static const struct option export_options[] = {
-    {"to", 1, NULL, TO}, {"output", 1, NULL, 'o'}, {"help", 0, NULL, 'h'}, {NULL, 0, NULL, 0},
+    {"to", 1, NULL, TO},
+    {"output", 1, NULL, 'o'},
+    {"help", 0, NULL, 'h'},
+    {NULL, 0, NULL, 0},
 };
 static const struct option table_options[] = {
-    {"all", 0, NULL, ALL}, {"json", 0, NULL, JSON}, {"help", 0, NULL, 'h'}, {NULL, 0, NULL, 0},
+    {"all", 0, NULL, ALL},
+    {"json", 0, NULL, JSON},
+    {"help", 0, NULL, 'h'},
+    {NULL, 0, NULL, 0},
 };
 static const struct option leaks_options[] = {
     {"all", 0, NULL, ALL}, {"json", 0, NULL, JSON}, {"max", 1, NULL, MAX}, {"help", 0, NULL, 'h'}, {NULL, 0, NULL, 0},
@@ -282,8 +291,7 @@ static int take_option(int option, const char *value, options *how) {
     switch (option) {
     case VARIANT:
         how->family = family_named(value);
-        if (how->variants < sizeof how->variant / sizeof *how->variant)
-            how->variant[how->variants++] = how->family;
+        if (how->variants < sizeof how->variant / sizeof *how->variant) how->variant[how->variants++] = how->family;
         if (how->family || strcmp(value, "auto") == 0) return 1;
         misused("--variant is 4k, 128k, 16m or auto, not ", value);
         return 0;

@@ -123,10 +123,10 @@ static void squeeze(column *c) {
 static void put_pins(const history *h, FILE *out) {
     const op *o = &h->trace->ops[h->count];
     const pins *p = &h->pins;
-    fprintf(out, ", \"failure\": {\"kind\": \"%c\", \"id\": %u, \"size\": %zu, \"line\": %u, \"bytes\": %zu", o->kind, o->id,
-            o->size, o->line, p->bytes);
-    fprintf(out, ", \"align\": %zu, \"free\": %zu, \"holes\": %zu, \"largest\": %zu, \"never\": %s, \"from\": %zu", p->align,
-            p->free, p->holes, p->largest, p->never ? "true" : "false", p->from);
+    fprintf(out, ", \"failure\": {\"kind\": \"%c\", \"id\": %u, \"size\": %zu, \"line\": %u, \"bytes\": %zu", o->kind,
+            o->id, o->size, o->line, p->bytes);
+    fprintf(out, ", \"align\": %zu, \"free\": %zu, \"holes\": %zu, \"largest\": %zu, \"never\": %s, \"from\": %zu",
+            p->align, p->free, p->holes, p->largest, p->never ? "true" : "false", p->from);
     fprintf(out, ", \"pinned\": %zu, \"pins\": [", p->pinned);
     for (size_t i = 0; i < p->count; i++) fprintf(out, "%s%u", i ? ", " : "", p->each[i].id);
     fputs("]}", out);
@@ -136,14 +136,13 @@ static void put_words(const history *h, const column *columns, FILE *out) {
     const replay *r = &h->replay;
     fputs("{\"name\": ", out);
     json_text(out, h->trace->name);
-    fprintf(out, ", \"family\": \"%s\", \"interface\": \"%s\", \"heap\": %zu, \"usable\": %zu",
-            r->family->name, r->sized ? "sized" : "malloc", r->bytes, r->usable);
+    fprintf(out, ", \"family\": \"%s\", \"interface\": \"%s\", \"heap\": %zu, \"usable\": %zu", r->family->name,
+            r->sized ? "sized" : "malloc", r->bytes, r->usable);
     fprintf(out, ", \"granule\": %zu, \"round\": %d, \"guard\": %d", r->family->granule, (int)TSP_ROUND,
             (int)TSP_GUARD_);
     fprintf(out, ", \"count\": %zu, \"bySize\": %s, \"gzip\": %s, \"columns\": {", h->count,
             h->sites.by_size ? "true" : "false", gzipped);
-    for (int i = 0; i < COLUMNS; i++)
-        fprintf(out, "%s\"%s\": %zu", i ? ", " : "", column_names[i], columns[i].size);
+    for (int i = 0; i < COLUMNS; i++) fprintf(out, "%s\"%s\": %zu", i ? ", " : "", column_names[i], columns[i].size);
     fputs("}, \"sites\": [", out);
     for (size_t i = 0; i < h->sites.count; i++) {
         if (i) fputs(", ", out);
@@ -242,8 +241,7 @@ int view_traces(const trace *traces, size_t count, const options *how) {
     snprintf(name, sizeof name, "%s.%s", traces->name, how->svg ? "svg" : "html");
     for (char *c = name; *c; c++)
         if (*c == '/') *c = '_';
-    if (code == DONE)
-        code = (how->svg ? write_svg : write_page)(all, made, how->output ? how->output : name);
+    if (code == DONE) code = (how->svg ? write_svg : write_page)(all, made, how->output ? how->output : name);
     while (made > 0) history_drop(&all[--made]);
     return code;
 }
