@@ -105,7 +105,7 @@ $(BUILD)/libteaspoon-record.so: tool/preload/record.c tool/recording.h
 # What `teaspoon view` puts replays into: one page of all that is in tool/view, where a line @FILE@ stands for the file.
 $(BUILD)/teaspoon-view.html: $(wildcard tool/view/*)
 	@mkdir -p $(BUILD)
-	sed $(foreach f,view.css view.js uPlot.min.css uPlot.iife.min.js,-e '/^@$f@$$/{' -e 'r tool/view/$f' -e d -e '}') \
+	sed $(foreach f,view.css view.js uPlot.min.css uPlot.LICENSE uPlot.iife.min.js,-e '/^@$f@$$/{' -e 'r tool/view/$f' -e d -e '}') \
 	    tool/view/page.html > $@
 
 .PHONY: all help demo test check proof fuzz coverage mutants bench figures profile size malloc amalgamation install clean

@@ -143,7 +143,8 @@ static void put_folded(const sites *s, FILE *out) {
 /* -- Chrome's JSON ------------------------------------------------------------------------------------------------ */
 
 static void put_event(FILE *out, const char *phase, size_t when, const char *name, uint32_t id, size_t size) {
-    fprintf(out, ",\n{\"ph\": \"%s\", \"pid\": 1, \"ts\": %zu, \"cat\": \"object\", \"id\": %u, \"name\": ", phase, when, id);
+    fprintf(out, ",\n{\"ph\": \"%s\", \"pid\": 1, \"ts\": %zu, \"cat\": \"object\", \"id\": %u, \"name\": ", phase,
+            when, id);
     json_text(out, name);
     fprintf(out, ", \"args\": {\"size\": %zu}}", size);
 }
@@ -172,9 +173,10 @@ static void put_chrome(const sites *s, FILE *out) {
             live += o->size;
             objects++;
         }
-        fprintf(out, ",\n{\"ph\": \"C\", \"pid\": 1, \"ts\": %zu, \"name\": \"bytes\", \"args\": {\"live\": %zu}}", now, live);
-        fprintf(out, ",\n{\"ph\": \"C\", \"pid\": 1, \"ts\": %zu, \"name\": \"objects\", \"args\": {\"live\": %zu}}", now,
-                objects);
+        fprintf(out, ",\n{\"ph\": \"C\", \"pid\": 1, \"ts\": %zu, \"name\": \"bytes\", \"args\": {\"live\": %zu}}", now,
+                live);
+        fprintf(out, ",\n{\"ph\": \"C\", \"pid\": 1, \"ts\": %zu, \"name\": \"objects\", \"args\": {\"live\": %zu}}",
+                now, objects);
         now++;
     }
     fputs("\n]}\n", out);

@@ -68,18 +68,25 @@ static const char *const help_fit =
     "\n"
     "The smallest heap is the smallest multiple of 8 bytes with which, and with the next 16 multiples of 8, the\n"
     "replay succeeds: a single size may succeed by luck. For peaks of up to 200 KiB (and a million operations) the\n"
-    "search begins at the bytes that are live at the peak, goes up, and leaves nothing out. For larger ones it brackets\n"
-    "the size with growing steps, bisects, goes up until 17 in a row succeed, and then goes down until 4 times 17 in a\n"
+    "search begins at the bytes that are live at the peak, goes up, and leaves nothing out. For larger ones it "
+    "brackets\n"
+    "the size with growing steps, bisects, goes up until 17 in a row succeed, and then goes down until 4 times 17 in "
+    "a\n"
     "row have one among each 17 that fails.\n"
     "\n"
     "    --max BYTES         exit with 1 if a trace needs a larger heap than that, such as 2000, 32K or 1M\n"
-    "    --vary[=N]          what another run may need: also replays N (100) variations of the trace, in which sizes are\n"
-    "                        up to 5 % off, one in eight neighbouring calls about different objects is swapped, and one\n"
-    "                        run in four is broken off and begun anew around what is never freed; always the same ones.\n"
-    "                        Prints the heaps in which 99 % and all of them pass, and the round number to give; --max is\n"
+    "    --vary[=N]          what another run may need: also replays N (100) variations of the trace, in which sizes "
+    "are\n"
+    "                        up to 5 % off, one in eight neighbouring calls about different objects is swapped, and "
+    "one\n"
+    "                        run in four is broken off and begun anew around what is never freed; always the same "
+    "ones.\n"
+    "                        Prints the heaps in which 99 % and all of them pass, and the round number to give; --max "
+    "is\n"
     "                        then about all of them. Takes some hundred replays\n"
     "    --for 32            count the handle of a 32-bit target\n"
-    "    --compare           instead, the smallest heap in each family and kind, and with alignments of 8 and 4; and how\n"
+    "    --compare           instead, the smallest heap in each family and kind, and with alignments of 8 and 4; and "
+    "how\n"
     "                        long calls took on this machine, in nanoseconds: on average and the slowest\n"
     "    --tsv               a table for programs: tabs, one header line, no mean\n"
     "    --json              the same as an array of objects\n"
@@ -134,8 +141,10 @@ static const char *const help_record =
 static const char *const help_decode =
     "Usage: teaspoon decode [-o FILE] [--quiet] RECORDING\n"
     "\n"
-    "Makes a trace of what a microcontroller has sent by adapters/tsp_record.h: a file, or - for standard input. It may\n"
-    "begin and end anywhere, and bytes may be missing: what cannot be placed is left out, and counted on stderr, as are\n"
+    "Makes a trace of what a microcontroller has sent by adapters/tsp_record.h: a file, or - for standard input. It "
+    "may\n"
+    "begin and end anywhere, and bytes may be missing: what cannot be placed is left out, and counted on stderr, as "
+    "are\n"
     "calls that the sink had no room for.\n"
     "\n"
     "    -o, --output FILE   where the trace goes (standard output)\n"
@@ -147,8 +156,10 @@ static const char *const help_view =
     "Usage: teaspoon view [-o FILE] [--heap BYTES] [--variant 4k|128k|16m|auto]... [--sized] [--malloc]\n"
     "                     [--align 4|8|16] [--svg] TRACE...\n"
     "\n"
-    "Replays a trace and writes a page that any browser opens from disk, without a network: the heap as address against\n"
-    "time, where each object is a rectangle and holes are blank; below it bytes, holes, and the largest hole; what the\n"
+    "Replays a trace and writes a page that any browser opens from disk, without a network: the heap as address "
+    "against\n"
+    "time, where each object is a rectangle and holes are blank; below it bytes, holes, and the largest hole; what "
+    "the\n"
     "heap holds at the moment that you point at, who holds the peak, and what is never given back. The wheel zooms in\n"
     "time, with Shift in address; dragging moves; a click sets the moment, and the arrow keys go from call to call.\n"
     "If a request finds no room the page ends there, and shows the fewest objects without which there would be room.\n"
@@ -203,7 +214,8 @@ static const char *const help_export =
     "\n"
     "    --to heaptrack      for heaptrack_print and heaptrack_gui\n"
     "    --to folded         call stacks and the bytes that they hold at the peak, a line each, for flame graphs\n"
-    "    --to chrome         JSON for Perfetto and chrome://tracing: live bytes and objects, and each object as a span\n"
+    "    --to chrome         JSON for Perfetto and chrome://tracing: live bytes and objects, and each object as a "
+    "span\n"
     "    -o, --output FILE   not to standard output\n"
     "\n"
     "Try: teaspoon export --to heaptrack -o app.heaptrack app.trace && heaptrack_print app.heaptrack\n";
@@ -231,7 +243,26 @@ static int parse_bytes(const char *text, size_t *bytes) {
 }
 
 /* What getopt returns for an option that has no letter. */
-enum { VARIANT = 256, SIZED, MALLOC, ALIGN, TSV, JSON, ALL, SVG, TO, MAX, FOR, VARY, COMPARE, HEAP, CHECK, FAIL, FAIL_EACH, SITES };
+enum {
+    VARIANT = 256,
+    SIZED,
+    MALLOC,
+    ALIGN,
+    TSV,
+    JSON,
+    ALL,
+    SVG,
+    TO,
+    MAX,
+    FOR,
+    VARY,
+    COMPARE,
+    HEAP,
+    CHECK,
+    FAIL,
+    FAIL_EACH,
+    SITES
+};
 
 static const struct option fit_options[] = {
     {"variant", 1, NULL, VARIANT}, {"sized", 0, NULL, SIZED}, {"malloc", 0, NULL, MALLOC},
@@ -258,10 +289,16 @@ static const struct option view_options[] = {
     {"output", 1, NULL, 'o'},      {"help", 0, NULL, 'h'},    {NULL, 0, NULL, 0},
 };
 static const struct option export_options[] = {
-    {"to", 1, NULL, TO}, {"output", 1, NULL, 'o'}, {"help", 0, NULL, 'h'}, {NULL, 0, NULL, 0},
+    {"to", 1, NULL, TO},
+    {"output", 1, NULL, 'o'},
+    {"help", 0, NULL, 'h'},
+    {NULL, 0, NULL, 0},
 };
 static const struct option table_options[] = {
-    {"all", 0, NULL, ALL}, {"json", 0, NULL, JSON}, {"help", 0, NULL, 'h'}, {NULL, 0, NULL, 0},
+    {"all", 0, NULL, ALL},
+    {"json", 0, NULL, JSON},
+    {"help", 0, NULL, 'h'},
+    {NULL, 0, NULL, 0},
 };
 static const struct option leaks_options[] = {
     {"all", 0, NULL, ALL}, {"json", 0, NULL, JSON}, {"max", 1, NULL, MAX}, {"help", 0, NULL, 'h'}, {NULL, 0, NULL, 0},
@@ -311,8 +348,7 @@ static int take_option(int option, const char *value, options *how) {
     switch (option) {
     case VARIANT:
         how->family = family_named(value);
-        if (how->variants < sizeof how->variant / sizeof *how->variant)
-            how->variant[how->variants++] = how->family;
+        if (how->variants < sizeof how->variant / sizeof *how->variant) how->variant[how->variants++] = how->family;
         if (how->family || strcmp(value, "auto") == 0) return 1;
         misused("--variant is 4k, 128k, 16m or auto, not ", value);
         return 0;

@@ -135,7 +135,8 @@ void pins_print(const pins *p, const replay *r, const op *o, FILE *out) {
     const trace *t = r->trace;
     const size_t now = (size_t)(o - t->ops);
     sites s = {0};
-    fprintf(out, "  it takes %s bytes in one piece, aligned to %zu; of the %s that are free, in %s hole%s, the largest "
+    fprintf(out,
+            "  it takes %s bytes in one piece, aligned to %zu; of the %s that are free, in %s hole%s, the largest "
             "has %s\n",
             COMMAS(p->bytes), p->align, COMMAS(p->free), COMMAS(p->holes), p->holes == 1 ? "" : "s",
             COMMAS(p->largest));

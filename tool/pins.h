@@ -13,11 +13,11 @@ typedef struct pin {
 typedef struct pins {
     size_t bytes, align; /* what is wanted, in one piece */
     size_t free, holes, largest;
-    size_t from;       /* where it would be */
-    int never;         /* the heap is too small even without any object */
-    pin *each;         /* the fewest without which there is room, in order of address */
+    size_t from; /* where it would be */
+    int never;   /* the heap is too small even without any object */
+    pin *each;   /* the fewest without which there is room, in order of address */
     size_t count;
-    size_t pinned;     /* the bytes that they take */
+    size_t pinned; /* the bytes that they take */
 } pins;
 
 /* After an operation that found no memory. That there is room without them is tried on the heap, and undone. */

@@ -148,8 +148,7 @@ static size_t shown(size_t count, const options *how) {
 }
 
 static void print_rest(size_t count, size_t printed, size_t bytes) {
-    if (printed < count)
-        printf("%11s  in %s others; --all prints them\n", COMMAS(bytes), COMMAS(count - printed));
+    if (printed < count) printf("%11s  in %s others; --all prints them\n", COMMAS(bytes), COMMAS(count - printed));
 }
 
 static void print_top(const sites *s, const options *how) {
@@ -189,8 +188,8 @@ static void json_sites(const sites *s, int at_end) {
     const char *before = "";
     fputs("{\"trace\": ", stdout);
     json_text(stdout, s->trace->name);
-    printf(", \"by\": \"%s\", \"bytes\": %zu, \"objects\": %zu, \"sites\": [", what(s), (at_end ? s->end : s->peak).bytes,
-           (at_end ? s->end : s->peak).objects);
+    printf(", \"by\": \"%s\", \"bytes\": %zu, \"objects\": %zu, \"sites\": [", what(s),
+           (at_end ? s->end : s->peak).bytes, (at_end ? s->end : s->peak).objects);
     for (size_t i = 0; i < s->count; i++) {
         const site *x = &s->each[i];
         const holding *h = at_end ? &x->end : &x->peak;
@@ -272,7 +271,10 @@ static void add(site *to, const site *from) {
 /* -1,234 or +99, as wide as a column */
 static void print_change(size_t before, size_t after, int width) {
     char text[40];
-    snprintf(text, sizeof text, "%s%s", after > before ? "+" : after < before ? "-" : "",
+    snprintf(text, sizeof text, "%s%s",
+             after > before   ? "+"
+             : after < before ? "-"
+                              : "",
              COMMAS(after > before ? after - before : before - after));
     printf("%*s", width, text);
 }
@@ -339,9 +341,9 @@ int print_difference(const trace *traces, size_t count, const options *how) {
     if (how->json) {
         json_changes(all, differing);
     } else {
-        printf("peak: %s bytes, was %s; operations: %s, was %s; at the end: %s bytes, was %s\n", COMMAS(s[1].peak.bytes),
-               COMMAS(s[0].peak.bytes), COMMAS(traces[1].count), COMMAS(traces[0].count), COMMAS(s[1].end.bytes),
-               COMMAS(s[0].end.bytes));
+        printf("peak: %s bytes, was %s; operations: %s, was %s; at the end: %s bytes, was %s\n",
+               COMMAS(s[1].peak.bytes), COMMAS(s[0].peak.bytes), COMMAS(traces[1].count), COMMAS(traces[0].count),
+               COMMAS(s[1].end.bytes), COMMAS(s[0].end.bytes));
         print_changes(all, differing, how);
     }
     free(all);

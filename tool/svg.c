@@ -41,7 +41,8 @@ static void lay(cover c, double x0, double x1, double y0, double y1, unsigned co
 
 static void lay_all(const history *h, cover c) {
     const trace *t = h->trace;
-    const double sx = COLUMNS / (double)h->count, sy = ROWS * (double)h->replay.family->granule / (double)h->replay.usable;
+    const double sx = COLUMNS / (double)h->count,
+                 sy = ROWS * (double)h->replay.family->granule / (double)h->replay.usable;
     size_t *made = need(malloc(((size_t)t->ids + 1) * sizeof *made));
     for (uint32_t id = 0; id < t->ids; id++) made[id] = SIZE_MAX;
     for (size_t i = 0; i < h->count + t->ids; i++) { /* and what is alive at the end */
@@ -130,7 +131,9 @@ void svg(const history *h, FILE *out) {
     const int below = TOP + HEIGHT + 12, legend = below + CURVES + 34;
     cover *c = need(calloc(1, sizeof *c));
     char text[256];
-    fprintf(out, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" font-family=\"sans-serif\" font-size=\"11\">\n",
+    fprintf(out,
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" font-family=\"sans-serif\" "
+            "font-size=\"11\">\n",
             LEFT + WIDTH + 12, legend + (int)names * 15);
     fputs("<style>text { fill: #555; } .paper { fill: #fff; stroke: #ccc; } @media (prefers-color-scheme: dark) {\n"
           "text { fill: #aab; } .paper { fill: #14171a; stroke: #444; } }</style>\n",
@@ -158,7 +161,8 @@ void svg(const history *h, FILE *out) {
     for (size_t i = 0; i < names; i++) {
         int y = legend + (int)i * 15;
         fprintf(out, "<rect x=\"%d\" y=\"%d\" width=\"9\" height=\"9\" fill=\"%s\"/>\n", LEFT, y - 8, colours[i]);
-        snprintf(text, sizeof text, "%s at the peak: %.200s", COMMAS(h->sites.each[i].peak.bytes), h->sites.each[i].name);
+        snprintf(text, sizeof text, "%s at the peak: %.200s", COMMAS(h->sites.each[i].peak.bytes),
+                 h->sites.each[i].name);
         put_text(out, LEFT + 15, y, "", text);
     }
     fputs("</svg>\n", out);

@@ -10,7 +10,7 @@
  *
  * Numbers are LEB128, 7 bits a byte, the low ones first; differences are zigzag, so that small ones are short. The page
  * makes levels of detail of them when it opens. SPDX-License-Identifier: BSD-3-Clause */
-#define _GNU_SOURCE
+#define _POSIX_C_SOURCE 200809L
 
 #include "history.h"
 #include "say.h"
@@ -19,7 +19,6 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #ifndef TSP_PLAIN_TRACES
 #include <zlib.h>
@@ -124,10 +123,10 @@ static void squeeze(column *c) {
 static void put_pins(const history *h, FILE *out) {
     const op *o = &h->trace->ops[h->count];
     const pins *p = &h->pins;
-    fprintf(out, ", \"failure\": {\"kind\": \"%c\", \"id\": %u, \"size\": %zu, \"line\": %u, \"bytes\": %zu", o->kind, o->id,
-            o->size, o->line, p->bytes);
-    fprintf(out, ", \"align\": %zu, \"free\": %zu, \"holes\": %zu, \"largest\": %zu, \"never\": %s, \"from\": %zu", p->align,
-            p->free, p->holes, p->largest, p->never ? "true" : "false", p->from);
+    fprintf(out, ", \"failure\": {\"kind\": \"%c\", \"id\": %u, \"size\": %zu, \"line\": %u, \"bytes\": %zu", o->kind,
+            o->id, o->size, o->line, p->bytes);
+    fprintf(out, ", \"align\": %zu, \"free\": %zu, \"holes\": %zu, \"largest\": %zu, \"never\": %s, \"from\": %zu",
+            p->align, p->free, p->holes, p->largest, p->never ? "true" : "false", p->from);
     fprintf(out, ", \"pinned\": %zu, \"pins\": [", p->pinned);
     for (size_t i = 0; i < p->count; i++) fprintf(out, "%s%u", i ? ", " : "", p->each[i].id);
     fputs("]}", out);
@@ -137,14 +136,13 @@ static void put_words(const history *h, const column *columns, FILE *out) {
     const replay *r = &h->replay;
     fputs("{\"name\": ", out);
     json_text(out, h->trace->name);
-    fprintf(out, ", \"family\": \"%s\", \"interface\": \"%s\", \"heap\": %zu, \"usable\": %zu",
-            r->family->name, r->sized ? "sized" : "malloc", r->bytes, r->usable);
+    fprintf(out, ", \"family\": \"%s\", \"interface\": \"%s\", \"heap\": %zu, \"usable\": %zu", r->family->name,
+            r->sized ? "sized" : "malloc", r->bytes, r->usable);
     fprintf(out, ", \"granule\": %zu, \"round\": %d, \"guard\": %d", r->family->granule, (int)TSP_ROUND,
             (int)TSP_GUARD_);
     fprintf(out, ", \"count\": %zu, \"bySize\": %s, \"gzip\": %s, \"columns\": {", h->count,
             h->sites.by_size ? "true" : "false", gzipped);
-    for (int i = 0; i < COLUMNS; i++)
-        fprintf(out, "%s\"%s\": %zu", i ? ", " : "", column_names[i], columns[i].size);
+    for (int i = 0; i < COLUMNS; i++) fprintf(out, "%s\"%s\": %zu", i ? ", " : "", column_names[i], columns[i].size);
     fputs("}, \"sites\": [", out);
     for (size_t i = 0; i < h->sites.count; i++) {
         if (i) fputs(", ", out);
@@ -175,23 +173,6 @@ static void put_replay(const history *h, size_t number, FILE *out) {
 
 /* -- The file ----------------------------------------------------------------------------------------------------- */
 
-/* Where make leaves it, beside the command, or in lib/teaspoon beside the command's bin. */
-static FILE *open_page(void) {
-    static const char *const places[] = {"%s/" PAGE, "%s/../lib/teaspoon/" PAGE};
-    char own[PATH_MAX], path[PATH_MAX + 64];
-    ssize_t length = readlink("/proc/self/exe", own, sizeof own - 1);
-    own[length > 0 ? length : 0] = '\0';
-    if (strrchr(own, '/')) *strrchr(own, '/') = '\0';
-    for (int i = 0; i < 2; i++) {
-        FILE *in;
-        snprintf(path, sizeof path, places[i], own);
-        in = fopen(path, "r");
-        if (in) return in;
-    }
-    complain(BAD_INPUT, "there is no %s in %s or %s/../lib/teaspoon", PAGE, own, own);
-    return NULL;
-}
-
 /* The page, with the replays where its line @replays@ is. */
 static int put_page(const history *all, size_t count, FILE *page, FILE *out) {
     char *line = NULL;
@@ -206,10 +187,14 @@ static int put_page(const history *all, size_t count, FILE *page, FILE *out) {
 }
 
 static int write_page(const history *all, size_t count, const char *file) {
-    FILE *page = open_page(), *out;
+    char *path = find_part(PAGE);
+    FILE *page, *out;
     long size = 0;
     int ok;
-    if (page == NULL) return BAD_INPUT;
+    if (path == NULL) return BAD_INPUT;
+    page = fopen(path, "r");
+    if (page == NULL) return complain(BAD_INPUT, "cannot read %s: %s", path, strerror(errno));
+    free(path);
     out = fopen(file, "w");
     if (out == NULL) {
         fclose(page);
@@ -256,8 +241,7 @@ int view_traces(const trace *traces, size_t count, const options *how) {
     snprintf(name, sizeof name, "%s.%s", traces->name, how->svg ? "svg" : "html");
     for (char *c = name; *c; c++)
         if (*c == '/') *c = '_';
-    if (code == DONE)
-        code = (how->svg ? write_svg : write_page)(all, made, how->output ? how->output : name);
+    if (code == DONE) code = (how->svg ? write_svg : write_page)(all, made, how->output ? how->output : name);
     while (made > 0) history_drop(&all[--made]);
     return code;
 }

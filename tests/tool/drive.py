@@ -31,8 +31,8 @@ class Chromium:
             a, b = os.dup2(a, 30), os.dup2(b, 31)
             os.dup2(a, 3), os.dup2(b, 4)
         self.process = subprocess.Popen(
-            [browser, '--headless=new', '--no-sandbox', '--disable-gpu', '--remote-debugging-pipe', '--user-data-dir=' + profile,
-             '--window-size=1200,900', 'about:blank'], stderr=subprocess.DEVNULL, close_fds=False, preexec_fn=descriptors)
+            [browser, '--headless=new', '--no-sandbox', '--disable-gpu', '--remote-debugging-pipe', '--window-size=1200,900',
+             '--user-data-dir=' + profile, 'about:blank'], stderr=subprocess.DEVNULL, close_fds=False, preexec_fn=descriptors)
         self.rest, self.number, self.session, self.errors = b'', 0, None, []
         target = self('Target.createTarget', url='about:blank')['targetId']
         self.session = self('Target.attachToTarget', targetId=target, flatten=True)['sessionId']
@@ -97,7 +97,8 @@ with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         left, top, width, height = box[0] + 72, box[1], box[2] - 88, box[3] - 1
         x = left + width / 41 * 20.5 # the middle of that operation
 
-        column = c.js('''(() => { const c = document.querySelector('.map canvas'), k = c.width / c.getBoundingClientRect().width;
+        column = c.js('''(() => { const c = document.querySelector('.map canvas');
+            const k = c.width / c.getBoundingClientRect().width;
             const d = c.getContext('2d').getImageData(%f * k, 0, 1, %f * k).data; let paper = 0, n = 0;
             for (let i = 0; i < d.length; i += 4, n++) paper += (d[i] + d[i + 1] + d[i + 2]) / 3;
             return [paper / n, n]; })()''' % (x - box[0], height))

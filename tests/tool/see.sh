@@ -106,7 +106,8 @@ done
 
 # -- Why there was no room -------------------------------------------------------------------------------------------
 
-# The heap fills from its end. blocks LETTERS TAIL: objects side by side: l 40 bytes, s 8 bytes, h a hole of 40; then what asks for more.
+# blocks LETTERS TAIL: objects side by side: l 40 bytes, s 8 bytes, h a hole of 40; then what asks for more. The heap
+# fills from its end.
 blocks() {
     echo "$1" | fold -w 1 | awk '{ print "a", NR - 1, $1 == "s" ? 8 : 40, 8 } $1 == "h" { gone = gone "f " NR - 1 "\n" }
         END { printf "%s", gone }'
@@ -231,7 +232,8 @@ fi
     run 0 help "$command"
     ok "teaspoon $command -h" "$teaspoon" "$command" -h > /dev/null
     for option in $("$teaspoon" help "$command" | grep -oE -e '--[a-z][a-z-]*' | sort -u); do
-        ok "$option of $command in the manual" grep -q -e "$(printf '%s' "$option" | sed 's/-/\\\\-/g')" "$root/tool/teaspoon.1"
+        ok "$option of $command in the manual" \
+            grep -q -e "$(printf '%s' "$option" | sed 's/-/\\\\-/g')" "$root/tool/teaspoon.1"
     done
 done > manual
 ok "the manual has every command and option: $(cat manual)" [ ! -s manual ]

@@ -42,6 +42,9 @@ is 'why' "$(cat err)" 'teaspoon: cannot write no/such/page.html: No such file or
 is 'what it says' "$(cat err)" 'teaspoon: lua_sensor: nothing fits into a heap of 8 bytes'
 mkdir -p away; cp "$teaspoon" away/
 away/teaspoon view "$lua" > out 2> err; is 'status without the page' $? 2; says err 'there is no teaspoon-view.html in '
+mkdir -p away/bin away/lib/teaspoon; cp "$teaspoon" away/bin/
+cp "$(dirname "$teaspoon")/teaspoon-view.html" away/lib/teaspoon/
+away/bin/teaspoon view "$lua" > out 2> err; is 'as it is installed' $? 0
 "$teaspoon" view --svg "$lua" > out 2> err; is '--svg' "$(cat out)" lua_sensor.svg
 "$teaspoon" view --svg "$lua" "$lua" > out 2> err; is 'status of two for --svg' $? 2
 ok 'the SVG has cells and two curves' [ "$(grep -c polyline lua_sensor.svg)/$(grep -c '<path' lua_sensor.svg)" = 2/18 ]
@@ -73,13 +76,18 @@ opened() { # URL: into dom
     ok "$1 is shown" grep -q 'data-ready="yes"' dom
 }
 data() { grep -o '<section[^>]*>' dom | sed -n "${2:-1}p" | sed -n "s/.* data-$1=\"\([^\"]*\)\".*/\1/p"; } # NAME [PANEL]
-text() { grep -o '<section.*' dom | sed -e 's/<script.*//' -e 's/<\/tr>/\n/g' -e 's/<[^>]*>/ /g' | tr -s ' ' | sed 's/^ //; s/ $//'; }
+text() {
+    grep -o '<section.*' dom | sed -e 's/<script.*//' -e 's/<\/tr>/\n/g' -e 's/<[^>]*>/ /g' | tr -s ' ' | sed 's/^ //; s/ $//'
+}
 
 # What replay says: "used 29612, free 4204, objects 532, holes ?, largest 2336"
-of_replay() { sed -n 's/.*at the end: //p' replayed | tr -d ',' | sed -E 's/.*used ([0-9]+) free ([0-9]+) objects ([0-9]+) largest ([0-9]+).*/used \1, free \2, objects \3, largest \4/'; }
+of_replay() {
+    tr -d ',' < replayed | sed -nE 's/.*end: .*used ([0-9]+) free ([0-9]+) objects ([0-9]+) largest ([0-9]+).*/used \1, '\
+'free \2, objects \3, largest \4/p'
+}
 fullest() { # "33396 objects 622, holes 38, largest 16"
-    tr -d ',' < replayed | sed -nE 's/^ *([0-9]+) objects in ([0-9]+) of .*; ([0-9]+) holes?, the largest ([0-9]+) bytes.*/\2 objects \1, holes \3, largest \4/p
-        s/^ *([0-9]+) objects in ([0-9]+) of .*; ([0-9]+) holes? the largest ([0-9]+) bytes.*/\2 objects \1, holes \3, largest \4/p'
+    tr -d ',' < replayed | sed -nE 's/^ *([0-9]+) objects in ([0-9]+) of .*; ([0-9]+) holes? the largest ([0-9]+) bytes.*/'\
+'\2 objects \1, holes \3, largest \4/p'
 }
 for case in tiny/cjson_telemetry:--sized:4k small/lua_sensor:--malloc:128k small/lwip_httpd:--sized:16m \
     large/mujs_rules:--malloc:16m; do

@@ -203,7 +203,8 @@ function swatch(colour) {
 function describe(r, m, i) {
     const lines = [plural(r.size[m], 'byte') + ', object ' + commas(r.id[m]) + ' at ' + commas(r.place[m])];
     if (r.taken[m] > r.size[m]) lines[0] += ' (takes ' + commas(r.taken[m]) + ')';
-    lines.push('age ' + plural(i - r.from[m], 'operation') + (r.ms ? ', ' + commas(r.ms[Math.min(i, r.count - 1)] - r.ms[r.from[m]]) + ' ms' : ''));
+    const now = Math.min(i, r.count - 1);
+    lines.push('age ' + plural(i - r.from[m], 'operation') + (r.ms ? ', ' + commas(r.ms[now] - r.ms[r.from[m]]) + ' ms' : ''));
     lines.push('made by ' + when(r, r.from[m]) + (r.to[m] < r.count ? ', until ' + commas(r.to[m] + 1) : ', stays'));
     if (!r.bySize) lines.push(r.sites[r.site[m]]);
     return lines.join('\n');
@@ -273,7 +274,6 @@ class Picture {
         this.listen();
     }
 
-    get left() { return LEFT; }
     get width() { return Math.max(1, this.box.clientWidth - LEFT - RIGHT); }
     get height() { return this.box.clientHeight - 1; }
     timeAt(x) { const v = this.page.view; return v.t0 + (x - LEFT) / this.width * (v.t1 - v.t0); }
@@ -387,7 +387,7 @@ class Picture {
             c.fillText(commas(a), LEFT - 6, Math.min(Math.max(this.yOf(a), 7), this.height - 7));
     }
 
-    outline(c, m, t) {
+    outline(c, m) {
         const r = this.r, x0 = Math.max(this.xOf(r.from[m]), LEFT), x1 = Math.min(this.xOf(r.to[m]), LEFT + this.width);
         const y0 = this.yOf(r.place[m] + r.taken[m]), y1 = this.yOf(r.place[m]);
         if (x1 > x0) c.strokeRect(x0, y0, Math.max(x1 - x0, 1), Math.max(y1 - y0, 1));
@@ -533,7 +533,8 @@ class Panel {
         else {
             box.append(element('p', {}, 'There would be room at ' + commas(f.from) + ' without ' + (r.pins.size === 1 ?
                 'this object:' : 'these ' + plural(r.pins.size, 'object') + ', and not without fewer:')));
-            for (const m of [...r.pins].slice(0, ROWS)) box.append(element('p', {}, describe(r, m, r.count).replace(/\n/g, '; ')));
+            for (const m of [...r.pins].slice(0, ROWS))
+                box.append(element('p', {}, describe(r, m, r.count).replace(/\n/g, '; ')));
             if (r.pins.size > ROWS) box.append(element('p', {}, 'and ' + plural(r.pins.size - ROWS, 'other')));
         }
         return box;
@@ -559,10 +560,11 @@ class Panel {
             list.append(element('span', { title }, swatch(colour), name + ' ' + commas(bytes)));
         }
         const verb = ['allocates ', 'resizes object ', 'frees object '][r.kinds[i]];
-        this.now.replaceChildren(element('h3', {}, 'After ' + when(r, i)), element('p', { className: 'quiet' }, 'which ' + verb +
-            (r.kinds[i] === 0 ? '' : commas(r.id[m]) + (r.kinds[i] === 1 ? ' to ' : ', ')) + plural(r.size[m], 'byte') +
-            (r.bySize ? '' : ' (' + r.sites[r.site[m]] + ')') + '. ' + plural(s.lives.length, 'object') + ', ' +
-            plural(s.count, 'hole') + ', the largest ' + plural(s.largest, 'byte')), bar, list);
+        const call = verb + (r.kinds[i] === 0 ? '' : commas(r.id[m]) + (r.kinds[i] === 1 ? ' to ' : ', ')) +
+            plural(r.size[m], 'byte') + (r.bySize ? '' : ' (' + r.sites[r.site[m]] + ')');
+        this.now.replaceChildren(element('h3', {}, 'After ' + when(r, i)), element('p', { className: 'quiet' }, 'which ' +
+            call + '. ' + plural(s.lives.length, 'object') + ', ' + plural(s.count, 'hole') + ', the largest ' +
+            plural(s.largest, 'byte')), bar, list);
         this.noteMoment('moment', i);
         this.map.drawOver();
     }
