@@ -38,20 +38,7 @@ static COLD void *refuse(const heap *h, const void *pointer, tsp_status status) 
     return NULL;
 }
 
-static HOT void *new_object(heap *h, size_t bytes, size_t align) {
-    void *result = NULL;
-    tsp_status status;
-    lock_state state;
-    if (TSP_CHECK && !is_power_of_two(align)) return NULL;
-    state = LOCK(h);
-    status = allocate(h, bytes, align, 0, &result);
-    if (status == TSP_NO_MEMORY && bytes) tsp_count_failure(&FAILED(h, state));
-    UNLOCK(h, state);
-    if (status == TSP_OK) return result;
-    return bytes ? refuse(h, NULL, status) : nowhere(h, align);
-}
-
-/* The same for callers that can afford a call, which want to know why not. impatient: it does not wait. */
+/* A new object, or why there is none. impatient: it does not wait. */
 static COLD tsp_status obtain(heap *h, size_t bytes, size_t align, int impatient, void **result) {
     tsp_status status;
     lock_state state;
@@ -66,11 +53,26 @@ static COLD tsp_status obtain(heap *h, size_t bytes, size_t align, int impatient
     return status;
 }
 
-/* And for those which do not. */
+/* For callers that do not want to know. */
 static COLD void *obtained(heap *h, size_t bytes, size_t align, int impatient) {
     void *result;
     const tsp_status status = obtain(h, bytes, align, impatient, &result);
     return status == TSP_CORRUPT ? refuse(h, NULL, status) : result;
+}
+
+/* The same in a body of its own for the calls that programs make most. */
+static HOT void *new_object(heap *h, size_t bytes, size_t align) {
+    void *result = NULL;
+    tsp_status status;
+    lock_state state;
+    if (!FAST) return obtained(h, bytes, align, 0);
+    if (TSP_CHECK && !is_power_of_two(align)) return NULL;
+    state = LOCK(h);
+    status = allocate(h, bytes, align, 0, &result);
+    if (status == TSP_NO_MEMORY && bytes) tsp_count_failure(&FAILED(h, state));
+    UNLOCK(h, state);
+    if (status == TSP_OK) return result;
+    return bytes ? refuse(h, NULL, status) : nowhere(h, align);
 }
 
 /* Whether a pointer that is not into the heap stands for no bytes: NULL, or an object of size 0. any: the caller did
