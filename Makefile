@@ -12,7 +12,7 @@ LIB = common misuse tsp4k tsp128k tsp16m
 OBJECTS = $(LIB:%=$(BUILD)/%.o)
 # The command is built where the compiler makes programs with zlib: not for a microcontroller.
 COMMAND := $(shell mkdir -p $(BUILD) && echo 'int main(void) { return !zlibVersion(); }' | \
-    $(CC) -x c -include zlib.h -o $(BUILD)/has-zlib - -lz 2> /dev/null && echo $(BUILD)/teaspoon)
+    $(CC) -x c -include zlib.h -o $(BUILD)/has-zlib - -lz 2> /dev/null && echo $(BUILD)/teaspoon $(BUILD)/teaspoon-view.html)
 RECORDER = $(if $(COMMAND),$(if $(filter Linux,$(shell uname -s)),$(BUILD)/libteaspoon-record.so))
 LIBDW = $(shell pkg-config --silence-errors --cflags --libs libdw 2> /dev/null | sed 's/^./-DTSP_LIBDW &/')
 VERSION = $$(sed -n 's/^.define TSP_VERSION "\(.*\)"/\1/p' include/teaspoon.h)
@@ -26,8 +26,11 @@ help: ## this list
 demo: all $(BUILD)/teaspoon ## fit fifteen real programs' traces, and see Lua at work in 32 KiB
 	@CC="$(CC)" sh tool/demo.sh $(BUILD)/teaspoon
 
-test: all $(BUILD)/teaspoon ## everything to run before a commit; two or three minutes
+test: all $(BUILD)/teaspoon ## the library and the command; two minutes
 	@BUILD=$(BUILD) CC="$(CC)" sh scripts/test.sh
+
+check: all $(BUILD)/teaspoon ## and what surrounds them: packages, adapters, real programs, chips; with the tools that are installed
+	@BUILD=$(BUILD) CC="$(CC)" sh scripts/test.sh all
 
 proof: ## every state of small heaps, the exact worst case, model checking, static proof, other machines; an hour
 	@sh proof/proof.sh
@@ -40,6 +43,7 @@ coverage: ## lines, branches and MC/DC of the core that the tests reach; needs c
 
 mutants: ## breaks the core in thousands of places and sees whether a test notices; an hour
 	@python3 proof/mutants.py $(BUILD)/mutants
+	@python3 proof/mutants.py --folder tool $(BUILD)/mutants-tool
 
 bench: ## bytes, instructions and slowest calls beside their goals, two or three minutes; needs gcc -m32, qemu
 	@python3 bench/bench.py $(BUILD)/bench
@@ -70,9 +74,11 @@ install: all ## library, headers, teaspoon.pc and, if built, the command into PR
 
 define INSTALL_COMMAND
 mkdir -p $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/teaspoon $(DESTDIR)$(PREFIX)/share/man/man1
-	cp $(COMMAND) $(DESTDIR)$(PREFIX)/bin
+	cp $(BUILD)/teaspoon $(DESTDIR)$(PREFIX)/bin
 	cp tool/teaspoon.1 $(DESTDIR)$(PREFIX)/share/man/man1
-	$(if $(RECORDER),cp $(RECORDER) $(DESTDIR)$(PREFIX)/lib/teaspoon)
+	cp $(BUILD)/teaspoon-view.html $(RECORDER) $(DESTDIR)$(PREFIX)/lib/teaspoon
+	mkdir -p $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	cp tool/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/teaspoon
 endef
 
 clean: ## removes build/
@@ -106,4 +112,10 @@ $(BUILD)/libteaspoon-record.so: tool/preload/record.c tool/recording.h
 	$(CC) -std=c11 $(CFLAGS) $(WARNINGS) -fPIC -shared -fvisibility=hidden -fexceptions -static-libgcc -Itool -o $@ $< \
 	    -lpthread
 
-.PHONY: all help demo test proof fuzz coverage mutants bench figures profile size malloc dist install clean
+# What `teaspoon view` puts replays into: one page of all that is in tool/view, where a line @FILE@ stands for the file.
+$(BUILD)/teaspoon-view.html: $(wildcard tool/view/*)
+	@mkdir -p $(BUILD)
+	sed $(foreach f,view.css view.js uPlot.min.css uPlot.LICENSE uPlot.iife.min.js,-e '/^@$f@$$/{' -e 'r tool/view/$f' -e d -e '}') \
+	    tool/view/page.html > $@
+
+.PHONY: all help demo test check proof fuzz coverage mutants bench figures profile size malloc dist install clean

@@ -281,7 +281,7 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #define address TSP_OWN(address)
 #define advance TSP_OWN(advance)
 #define allocate TSP_OWN(allocate)
-#define allocate_grown TSP_OWN(allocate_grown)
+#define allocate_called TSP_OWN(allocate_called)
 #define behind TSP_OWN(behind)
 #define bin TSP_OWN(bin)
 #define bin_in TSP_OWN(bin_in)
@@ -290,7 +290,7 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #define binned TSP_OWN(binned)
 #define byte TSP_OWN(byte)
 #define capacity TSP_OWN(capacity)
-#define carve TSP_OWN(carve)
+#define change TSP_OWN(change)
 #define check TSP_OWN(check)
 #define check_bins TSP_OWN(check_bins)
 #define check_chunks TSP_OWN(check_chunks)
@@ -348,6 +348,7 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #define link_in TSP_OWN(link_in)
 #define link_out TSP_OWN(link_out)
 #define locate TSP_OWN(locate)
+#define locate_called TSP_OWN(locate_called)
 #define lowest TSP_OWN(lowest)
 #define made_once TSP_OWN(made_once)
 #define make TSP_OWN(make)
@@ -364,6 +365,7 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #define note_hole TSP_OWN(note_hole)
 #define nowhere TSP_OWN(nowhere)
 #define obtain TSP_OWN(obtain)
+#define obtained TSP_OWN(obtained)
 #define offset TSP_OWN(offset)
 #define old_object TSP_OWN(old_object)
 #define open_bytes TSP_OWN(open_bytes)
@@ -395,7 +397,6 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #define to_bytes TSP_OWN(to_bytes)
 #define to_granules TSP_OWN(to_granules)
 #define try_bins TSP_OWN(try_bins)
-#define try_new_object TSP_OWN(try_new_object)
 #define undress TSP_OWN(undress)
 #define visit_live TSP_OWN(visit_live)
 #define walk TSP_OWN(walk)
@@ -476,7 +477,7 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #undef address
 #undef advance
 #undef allocate
-#undef allocate_grown
+#undef allocate_called
 #undef behind
 #undef bin
 #undef bin_in
@@ -485,7 +486,7 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #undef binned
 #undef byte
 #undef capacity
-#undef carve
+#undef change
 #undef check
 #undef check_bins
 #undef check_chunks
@@ -543,6 +544,7 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #undef link_in
 #undef link_out
 #undef locate
+#undef locate_called
 #undef lowest
 #undef made_once
 #undef make
@@ -559,6 +561,7 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #undef note_hole
 #undef nowhere
 #undef obtain
+#undef obtained
 #undef offset
 #undef old_object
 #undef open_bytes
@@ -590,7 +593,6 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #undef to_bytes
 #undef to_granules
 #undef try_bins
-#undef try_new_object
 #undef undress
 #undef visit_live
 #undef walk
@@ -637,8 +639,10 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
  *      engine.h      the list, and all that changes it
  *      placement.h   which hole an object is cut from
  *      objects.h     allocate, deallocate, resize: with the lock held
- *      interface.h   the public functions
- *      check.h       the validator
+ *      calls.h       the public functions on objects, which take the lock
+ *      look.h        on what a heap holds: usage, walk, sites
+ *      heaps.h       on heaps: init, extend, once
+ *      check.h       the validator, and attach
  *
  * DESIGN.md has the reasons and figures.
  *
@@ -1560,6 +1564,11 @@ static HOT tsp_status refill(const heap *h, const extent *o, size_t start, size_
     return TSP_OK;
 }
 
+/* The same for callers that can afford a call. */
+static COLD tsp_status change(const heap *h, const extent *o, size_t start, size_t n, size_t moved) {
+    return refill(h, o, start, n, moved);
+}
+
 /* -- src/placement.h ----------------------------------------------------------------------------------------------- */
 
 /* Placement: which hole an object is cut from. Small objects gather at the heap's low end, large ones at its high end,
@@ -1597,11 +1606,6 @@ typedef struct spot {
 /* Bytes of a hole before the first that is aligned; mask is the alignment less one. */
 static ALWAYS_INLINE size_t lead_in(const byte *hole, size_t size, size_t mask) {
     return ((size - 1) * GRANULE - (size_t)(uintptr_t)hole) & mask;
-}
-
-/* Takes n granules at `start` from a hole, which is what the extent says is after. */
-static COLD tsp_status carve(const heap *h, const extent *o, size_t start, size_t n) {
-    return refill(h, o, start, n, 0);
 }
 
 /* -- Along the list ------------------------------------------------------------------------------------------------ */
@@ -1741,7 +1745,7 @@ static HOT tsp_status claim_by_index(const heap *h, size_t n, size_t mask, int l
     o.a = o.b = end - size;
     o.before = 0;
     o.after = size;
-    return carve(h, &o, o.a + lead / GRANULE, n);
+    return change(h, &o, o.a + lead / GRANULE, n, 0);
 }
 
 #endif
@@ -1761,7 +1765,7 @@ static HOT tsp_status claim(const heap *h, size_t n, size_t mask, int large, byt
     lead = best.lead;
     if (large) lead += (over * GRANULE - lead) & ~mask; /* as far as it will go */
     *object = best.hole + GRANULE - best.size * GRANULE + lead;
-    if (FAST && lead == 0 && over) { /* as carve would do, in one store */
+    if (FAST && lead == 0 && over) { /* as change would do, in one store */
         set(SIZE(best.hole), over);
         return TSP_OK;
     }
@@ -1775,7 +1779,7 @@ static HOT tsp_status claim(const heap *h, size_t n, size_t mask, int large, byt
     o.a = o.b = end - best.size;
     o.before = 0;
     o.after = best.size;
-    return carve(h, &o, o.a + lead / GRANULE, n);
+    return change(h, &o, o.a + lead / GRANULE, n, 0);
 }
 
 /* -- src/objects.h ------------------------------------------------------------------------------------------------- */
@@ -1841,6 +1845,11 @@ static HOT tsp_status allocate(heap *h, size_t bytes, size_t align, int grown, v
     return TSP_OK;
 }
 
+/* The same for callers that can afford a call, as two of those below are. */
+static COLD tsp_status allocate_called(heap *h, size_t bytes, size_t align, int grown, void **result) {
+    return allocate(h, bytes, align, grown, result);
+}
+
 /* The object at `pointer`, of which the caller says that it has so many bytes (any: does not say). */
 static HOT tsp_status locate(const heap *h, const void *pointer, size_t bytes, int any, extent *o) {
     size_t n = to_granules(bytes), at = offset(h, pointer);
@@ -1873,6 +1882,10 @@ static HOT tsp_status locate(const heap *h, const void *pointer, size_t bytes, i
     return status;
 }
 
+static COLD tsp_status locate_called(const heap *h, const void *pointer, size_t bytes, int any, extent *o) {
+    return locate(h, pointer, bytes, any, o);
+}
+
 static HOT tsp_status deallocate(heap *h, const void *pointer, size_t bytes, int any) {
     extent o;
     tsp_status status = locate(h, pointer, bytes, any, &o);
@@ -1886,10 +1899,10 @@ static HOT tsp_status deallocate(heap *h, const void *pointer, size_t bytes, int
     return TSP_OK;
 }
 
-/* -- src/interface.h ----------------------------------------------------------------------------------------------- */
+/* -- src/calls.h --------------------------------------------------------------------------------------------------- */
 
-/* The public functions of one family, over objects.h: the lock is held where it must be, failures are counted, misuse is
- * reported, and heaps are made. Contracts are in teaspoon.h, and only there. */
+/* The calls on objects, over objects.h: the lock is held where it must be, failures are counted, misuse is reported.
+ * Contracts are in teaspoon.h, and only there. */
 
 /* -- Objects of size 0, and what malloc promises -------------------------------------------------------------------- */
 
@@ -1926,10 +1939,34 @@ static COLD void *refuse(const heap *h, const void *pointer, tsp_status status) 
     return NULL;
 }
 
+/* A new object, or why there is none. impatient: it does not wait. */
+static COLD tsp_status obtain(heap *h, size_t bytes, size_t align, int impatient, void **result) {
+    tsp_status status;
+    lock_state state;
+    *result = NULL;
+    if (TSP_CHECK && !is_power_of_two(align)) return TSP_BAD_ALIGNMENT;
+    if (!impatient) state = LOCK(h);
+    else if (!TRY_LOCK(h, &state)) return TSP_BUSY;
+    status = allocate_called(h, bytes, align, 0, result);
+    if (status == TSP_NO_MEMORY && bytes) tsp_count_failure(&FAILED(h, state));
+    UNLOCK(h, state);
+    if (bytes == 0 && (*result = nowhere(h, align)) != NULL) status = TSP_OK;
+    return status;
+}
+
+/* For callers that do not want to know. */
+static COLD void *obtained(heap *h, size_t bytes, size_t align, int impatient) {
+    void *result;
+    const tsp_status status = obtain(h, bytes, align, impatient, &result);
+    return status == TSP_CORRUPT ? refuse(h, NULL, status) : result;
+}
+
+/* The same in a body of its own for the calls that programs make most. */
 static HOT void *new_object(heap *h, size_t bytes, size_t align) {
     void *result = NULL;
     tsp_status status;
     lock_state state;
+    if (!FAST) return obtained(h, bytes, align, 0);
     if (TSP_CHECK && !is_power_of_two(align)) return NULL;
     state = LOCK(h);
     status = allocate(h, bytes, align, 0, &result);
@@ -1937,20 +1974,6 @@ static HOT void *new_object(heap *h, size_t bytes, size_t align) {
     UNLOCK(h, state);
     if (status == TSP_OK) return result;
     return bytes ? refuse(h, NULL, status) : nowhere(h, align);
-}
-
-/* The same for those who do not wait, and want to know why not. */
-static COLD tsp_status try_new_object(heap *h, size_t bytes, size_t align, void **result) {
-    tsp_status status;
-    lock_state state;
-    *result = NULL;
-    if (TSP_CHECK && !is_power_of_two(align)) return TSP_BAD_ALIGNMENT;
-    if (!TRY_LOCK(h, &state)) return TSP_BUSY;
-    status = allocate(h, bytes, align, 0, result);
-    if (status == TSP_NO_MEMORY && bytes) tsp_count_failure(&FAILED(h, state));
-    UNLOCK(h, state);
-    if (bytes == 0 && (*result = nowhere(h, align)) != NULL) status = TSP_OK;
-    return status;
 }
 
 /* Whether a pointer that is not into the heap stands for no bytes: NULL, or an object of size 0. any: the caller did
@@ -1979,15 +2002,6 @@ static COLD tsp_status give_back(heap *h, void *pointer, size_t bytes, int any, 
     return old_object(h, pointer, bytes, any, align, impatient);
 }
 
-/* Not by a call of V_alloc, which gcc would then compile in two parts. */
-static COLD void *obtain(heap *h, size_t bytes, size_t align) {
-    return new_object(h, bytes, align);
-}
-
-static COLD tsp_status allocate_grown(heap *h, size_t bytes, size_t align, void **result) {
-    return allocate(h, bytes, align, 1, result);
-}
-
 enum { MAY_MOVE, STAYS, TRIES /* and: does not wait either */ };
 
 static tsp_status resize(heap *h, void *pointer, size_t old_bytes, int any, size_t bytes, size_t align, int way,
@@ -1999,7 +2013,7 @@ static tsp_status resize(heap *h, void *pointer, size_t old_bytes, int any, size
     tsp_status status;
     if (way != TRIES) state = LOCK(h);
     else if (!TRY_LOCK(h, &state)) return TSP_BUSY;
-    status = locate(h, pointer, old_bytes, any, &o);
+    status = locate_called(h, pointer, old_bytes, any, &o);
     if (CAN_FAIL && status != TSP_OK) goto done;
     status = TSP_NO_MEMORY;
     if (n - 1 >= h->granules) goto done;
@@ -2008,7 +2022,7 @@ static tsp_status resize(heap *h, void *pointer, size_t old_bytes, int any, size
     if (any && n <= o.b - o.a) align = 1; /* realloc: malloc gave what it promises, and V_alloc what was asked for */
     if (((uintptr_t)pointer & (align - 1)) || n > o.b - o.a + o.after) {
         if (way != MAY_MOVE) goto done;
-        status = allocate_grown(h, bytes, align, result);
+        status = allocate_called(h, bytes, align, 1, result);
         if (status == TSP_OK) { /* both objects are live now, so the copy needs no lock */
             debug_moved((byte *)*result, n, old);
             UNLOCK(h, state);
@@ -2027,7 +2041,7 @@ static tsp_status resize(heap *h, void *pointer, size_t old_bytes, int any, size
     } else if (n < o.b - o.a) {
         debug_cut_off(h, o.a + n, o.b);
     }
-    status = start != o.a || n != o.b - o.a ? refill(h, &o, start, n, moved) : TSP_OK;
+    status = start != o.a || n != o.b - o.a ? change(h, &o, start, n, moved) : TSP_OK;
     if (TSP_CHECK && status != TSP_OK) goto done;
     *result = address(h, start);
     flip_mark(h, o.b);
@@ -2045,7 +2059,7 @@ static void *resized_object(heap *h, void *pointer, size_t old_bytes, int any, s
     void *result = NULL;
     tsp_status status;
     if ((!TSP_CHECK || offset(h, pointer) >= capacity(h)) && is_nothing(h, pointer, old_bytes, any))
-        return obtain(h, bytes, align);
+        return obtained(h, bytes, align, 0);
     if (TSP_CHECK && !is_power_of_two(align)) return refuse(h, pointer, TSP_BAD_ALIGNMENT);
     if (bytes) {
         status = resize(h, pointer, old_bytes, any, bytes, align, MAY_MOVE, &result);
@@ -2076,113 +2090,14 @@ static size_t product(size_t count, size_t size) {
     return size && count > (size_t)-1 / size ? (size_t)-1 : count * size;
 }
 
-/* -- Making a heap ------------------------------------------------------------------------------------------------ */
-
-/* The bytes behind so many granules: map and index. */
-static size_t behind(size_t granules, int sized) {
-    size_t bytes = sized ? 0 : map_bytes(granules);
-#if TSP_INDEX
-    if (granules >= TSP_INDEX_FROM) bytes = (bytes + 3) / 4 * 4 + index_bytes(granules);
-#endif
-    return bytes;
-}
-
-/* The granules of a heap in so many bytes, with what is behind them. */
-static size_t most_granules(size_t size, int sized) {
-    size_t granules = 0, step;
-    for (step = LINK_MAX / 2 + 1; step; step /= 2) { /* a division is more code on some machines */
-        const size_t more = granules + step;
-        if (more <= size / GRANULE && behind(more, sized) <= size - more * GRANULE) granules = more;
-    }
-    return to_granules(to_bytes(granules)); /* so that all of it can be one object */
-}
-
-/* One hole over everything, and statistics from the beginning. */
-static void empty(heap *h) {
-    place p;
-    const size_t bytes = behind(h->granules, !remembers(h));
-    h->gap = 0;
-    h->objects = h->used = h->peak = 0;
-    set_index(h);
-    if (bytes) {
-        debug_map(map(h), bytes);
-        memset(map(h), 0, bytes);
-    }
-    p.at = head(h);
-    p.end = 0;
-    if (h->granules) insert(h, &p, h->granules, h->granules);
-    debug_heap(h);
-}
-
-static void set_state(heap *h, int state) {
-#if TSP_LOCK == TSP_LOCK_SPIN
-    __atomic_store_n(&h->state, (unsigned char)state, __ATOMIC_RELEASE);
-#else
-    h->state = (unsigned char)state;
-#endif
-}
-
-/* Everything but the lock, which V_once holds meanwhile. The state is set last: it says that all is there. (And only
- * here: the C library calls read it without the lock.) */
-static void make(heap *h, void *memory, size_t size, int sized) {
-    const size_t lost = (size_t)(0 - (uintptr_t)memory) % GRANULE;
-    const int kind = sized ? SIZED : REMEMBERS;
-    const size_t granules = memory == NULL || size < lost ? 0 : most_granules(size - lost, sized);
-    h->base = granules ? (byte *)memory + lost : NULL;
-    h->granules = (link)granules;
-    set_state(h, kind | MAKING);
-    empty(h);
-    set_state(h, kind);
-}
-
-static size_t init(heap *h, void *memory, size_t size, int sized) {
-    h->failed = 0;
-    make(h, memory, size, sized);
-    return capacity(h);
-}
-
-static int is_made(const heap *h) {
-#if TSP_LOCK == TSP_LOCK_SPIN
-    const unsigned char state = __atomic_load_n(&h->state, __ATOMIC_ACQUIRE);
-    return state != UNMADE && !(state & MAKING);
-#elif TSP_LOCK == TSP_LOCK_HOOKS
-    (void)h;
-    return 0; /* ask again under the lock: the platform's is all we have to order memory with */
-#else /* nobody interrupts who makes it */
-    return h->state != UNMADE;
-#endif
-}
-
 /* -- The public functions ------------------------------------------------------------------------------------------ */
-
-size_t V_(init)(heap *h, void *memory, size_t size) {
-    return init(h, memory, size, 0);
-}
-
-size_t V_(init_sized)(heap *h, void *memory, size_t size) {
-    return init(h, memory, size, 1);
-}
-
-void V_(reset)(heap *h) {
-    lock_state state = LOCK(h);
-    unsigned char *failed = &FAILED(h, state);
-    empty(h);
-    *failed = 0;
-    UNLOCK(h, state);
-}
-
-void V_(reset_low)(heap *h) {
-    lock_state state = LOCK(h);
-    h->peak = h->used;
-    UNLOCK(h, state);
-}
 
 void *V_(alloc)(heap *h, size_t size, size_t align) {
     return new_object(h, size, align);
 }
 
 void *V_(alloc_zeroed)(heap *h, size_t size, size_t align) {
-    return zeroed(obtain(h, size, align), 0, size);
+    return zeroed(obtained(h, size, align, 0), 0, size);
 }
 
 tsp_status V_(dealloc)(heap *h, void *pointer, size_t size, size_t align) {
@@ -2203,13 +2118,11 @@ tsp_status V_(resize_in_place)(heap *h, void *pointer, size_t old_size, size_t n
 }
 
 void *V_(try_alloc)(heap *h, size_t size, size_t align) {
-    void *result;
-    const tsp_status status = try_new_object(h, size, align, &result);
-    return status == TSP_CORRUPT ? refuse(h, NULL, status) : result;
+    return obtained(h, size, align, 1);
 }
 
 tsp_status V_(try_alloc_to)(heap *h, size_t size, size_t align, void **result) {
-    return try_new_object(h, size, align, result);
+    return obtain(h, size, align, 1, result);
 }
 
 tsp_status V_(try_dealloc)(heap *h, void *pointer, size_t size, size_t align) {
@@ -2218,7 +2131,7 @@ tsp_status V_(try_dealloc)(heap *h, void *pointer, size_t size, size_t align) {
 
 tsp_status V_(try_malloc)(heap *h, size_t size, void **result) {
     *result = NULL;
-    return is_sized(h) ? TSP_SIZED_HEAP : try_new_object(h, size, malloc_alignment(size), result);
+    return is_sized(h) ? TSP_SIZED_HEAP : obtain(h, size, malloc_alignment(size), 1, result);
 }
 
 tsp_status V_(try_realloc)(heap *h, void *pointer, size_t size) {
@@ -2251,7 +2164,7 @@ void *V_(reallocarray)(heap *h, void *pointer, size_t count, size_t size) {
 void *V_(aligned_alloc)(heap *h, size_t align, size_t size) {
     if (is_sized(h)) return refuse(h, NULL, TSP_SIZED_HEAP);
     if (size == 0 && (uintptr_t)h & (align - 1)) return NULL; /* there is no address that V_free would know */
-    return obtain(h, size, align);
+    return obtained(h, size, align, 0);
 }
 
 void V_(free)(heap *h, void *pointer) {
@@ -2273,7 +2186,7 @@ size_t V_(usable_size)(heap *h, const void *pointer) {
     if (is_nothing(h, pointer, 0, 1)) return 0;
     if (!is_sized(h)) {
         lock_state state = LOCK(h);
-        status = locate(h, pointer, 0, 1, &o);
+        status = locate_called(h, pointer, 0, 1, &o);
         UNLOCK(h, state);
     }
     if (status == TSP_OK) return leave(h, o.a, o.b, (size_t)-1).bytes;
@@ -2281,7 +2194,9 @@ size_t V_(usable_size)(heap *h, const void *pointer) {
     return 0;
 }
 
-/* -- Looking at a heap --------------------------------------------------------------------------------------------- */
+/* -- src/look.h ---------------------------------------------------------------------------------------------------- */
+
+/* Looking at a heap, hole by hole: statistics, walks, and where objects came from. Contracts are in teaspoon.h. */
 
 /* From the hole [*start, *end), or from [0, 0), to the next. 0 when there is none. */
 static int next_hole(const heap *h, size_t *start, size_t *end) {
@@ -2364,6 +2279,154 @@ int V_(walk)(heap *h, tsp_visitor *visitor, void *context) {
     return stop;
 }
 
+/* -- Sites ----------------------------------------------------------------------------------------------------- */
+
+void *V_(set_site)(heap *h, void *object, const char *site) {
+#if TSP_DEBUG & TSP_DEBUG_SITES
+    extent o;
+    lock_state state = LOCK(h);
+    if (remembers(h) && locate_called(h, object, 0, 1, &o) == TSP_OK) set_site((byte *)object, (o.b - o.a) * GRANULE, site);
+    UNLOCK(h, state);
+#else
+    (void)h, (void)site;
+#endif
+    return object;
+}
+
+const char *V_(site)(const void *start, size_t size) {
+#if TSP_DEBUG & TSP_DEBUG_SITES
+    return site_of((const byte *)start, size);
+#else
+    (void)start, (void)size;
+    return NULL;
+#endif
+}
+
+/* -- src/heaps.h --------------------------------------------------------------------------------------------------- */
+
+/* Heaps as a whole: made, made anew, made larger, and locked around fork. Contracts are in teaspoon.h. */
+
+/* -- Making a heap ------------------------------------------------------------------------------------------------ */
+
+/* The bytes behind so many granules: map and index. */
+static size_t behind(size_t granules, int sized) {
+    size_t bytes = sized ? 0 : map_bytes(granules);
+#if TSP_INDEX
+    if (granules >= TSP_INDEX_FROM) bytes = (bytes + 3) / 4 * 4 + index_bytes(granules);
+#endif
+    return bytes;
+}
+
+/* The granules of a heap in so many bytes, with what is behind them. */
+static size_t most_granules(size_t size, int sized) {
+    size_t granules = 0, step;
+    for (step = LINK_MAX / 2 + 1; step; step /= 2) { /* a division is more code on some machines */
+        const size_t more = granules + step;
+        if (more <= size / GRANULE && behind(more, sized) <= size - more * GRANULE) granules = more;
+    }
+    return to_granules(to_bytes(granules)); /* so that all of it can be one object */
+}
+
+/* One hole over everything, and statistics from the beginning. */
+static void empty(heap *h) {
+    place p;
+    const size_t bytes = behind(h->granules, !remembers(h));
+    h->gap = 0;
+    h->objects = h->used = h->peak = 0;
+    set_index(h);
+    if (bytes) {
+        debug_map(map(h), bytes);
+        memset(map(h), 0, bytes);
+    }
+    p.at = head(h);
+    p.end = 0;
+    if (h->granules) insert(h, &p, h->granules, h->granules);
+    debug_heap(h);
+}
+
+static void set_state(heap *h, int state) {
+#if TSP_LOCK == TSP_LOCK_SPIN
+    __atomic_store_n(&h->state, (unsigned char)state, __ATOMIC_RELEASE);
+#else
+    h->state = (unsigned char)state;
+#endif
+}
+
+/* Everything but the lock, which V_once holds meanwhile. The state is set last: it says that all is there. (And only
+ * here: the C library calls read it without the lock.) */
+static void make(heap *h, void *memory, size_t size, int sized) {
+    const size_t lost = (size_t)(0 - (uintptr_t)memory) % GRANULE;
+    const int kind = sized ? SIZED : REMEMBERS;
+    const size_t granules = memory == NULL || size < lost ? 0 : most_granules(size - lost, sized);
+    h->base = granules ? (byte *)memory + lost : NULL;
+    h->granules = (link)granules;
+    set_state(h, kind | MAKING);
+    empty(h);
+    set_state(h, kind);
+}
+
+static size_t init(heap *h, void *memory, size_t size, int sized) {
+    h->failed = 0;
+    make(h, memory, size, sized);
+    return capacity(h);
+}
+
+static int is_made(const heap *h) {
+#if TSP_LOCK == TSP_LOCK_SPIN
+    const unsigned char state = __atomic_load_n(&h->state, __ATOMIC_ACQUIRE);
+    return state != UNMADE && !(state & MAKING);
+#elif TSP_LOCK == TSP_LOCK_HOOKS
+    (void)h;
+    return 0; /* ask again under the lock: the platform's is all we have to order memory with */
+#else /* nobody interrupts who makes it */
+    return h->state != UNMADE;
+#endif
+}
+
+size_t V_(init)(heap *h, void *memory, size_t size) {
+    return init(h, memory, size, 0);
+}
+
+size_t V_(init_sized)(heap *h, void *memory, size_t size) {
+    return init(h, memory, size, 1);
+}
+
+void V_(reset)(heap *h) {
+    lock_state state = LOCK(h);
+    unsigned char *failed = &FAILED(h, state);
+    empty(h);
+    *failed = 0;
+    UNLOCK(h, state);
+}
+
+void V_(reset_low)(heap *h) {
+    lock_state state = LOCK(h);
+    h->peak = h->used;
+    UNLOCK(h, state);
+}
+
+/* -- Heaps that make themselves ------------------------------------------------------------------------------------ */
+
+static heap *made_once(heap *h, tsp_supplier *supplier, void *memory, size_t size, int sized) {
+    lock_state state;
+    if (is_made(h)) return h;
+    state = LOCK(h);
+    if (h->state == UNMADE) {
+        if (supplier) memory = supplier(&size);
+        make(h, memory, size, sized);
+    }
+    UNLOCK(h, state);
+    return h;
+}
+
+heap *V_(once)(heap *h, tsp_supplier *supplier, int sized) {
+    return made_once(h, supplier, NULL, 0, sized);
+}
+
+heap *V_(once_over)(heap *h, void *memory, size_t size, int sized) {
+    return made_once(h, NULL, memory, size, sized);
+}
+
 /* -- More bytes behind a heap -------------------------------------------------------------------------------------- */
 
 /* The list stays, but for its last hole, which grows or comes; the map moves up; and the index, whose parts are all
@@ -2419,29 +2482,6 @@ size_t V_(extend)(heap *h, size_t size) {
     return 0;
 }
 
-/* -- Sites ----------------------------------------------------------------------------------------------------- */
-
-void *V_(set_site)(heap *h, void *object, const char *site) {
-#if TSP_DEBUG & TSP_DEBUG_SITES
-    extent o;
-    lock_state state = LOCK(h);
-    if (remembers(h) && locate(h, object, 0, 1, &o) == TSP_OK) set_site((byte *)object, (o.b - o.a) * GRANULE, site);
-    UNLOCK(h, state);
-#else
-    (void)h, (void)site;
-#endif
-    return object;
-}
-
-const char *V_(site)(const void *start, size_t size) {
-#if TSP_DEBUG & TSP_DEBUG_SITES
-    return site_of((const byte *)start, size);
-#else
-    (void)start, (void)size;
-    return NULL;
-#endif
-}
-
 /* -- Around fork --------------------------------------------------------------------------------------------------- */
 
 unsigned long V_(lock)(heap *h) {
@@ -2450,28 +2490,6 @@ unsigned long V_(lock)(heap *h) {
 
 void V_(unlock)(heap *h, unsigned long state) {
     UNLOCK(h, (lock_state)state);
-}
-
-/* -- Heaps that make themselves ------------------------------------------------------------------------------------ */
-
-static heap *made_once(heap *h, tsp_supplier *supplier, void *memory, size_t size, int sized) {
-    lock_state state;
-    if (is_made(h)) return h;
-    state = LOCK(h);
-    if (h->state == UNMADE) {
-        if (supplier) memory = supplier(&size);
-        make(h, memory, size, sized);
-    }
-    UNLOCK(h, state);
-    return h;
-}
-
-heap *V_(once)(heap *h, tsp_supplier *supplier, int sized) {
-    return made_once(h, supplier, NULL, 0, sized);
-}
-
-heap *V_(once_over)(heap *h, void *memory, size_t size, int sized) {
-    return made_once(h, NULL, memory, size, sized);
 }
 
 /* -- Names --------------------------------------------------------------------------------------------------------- */
