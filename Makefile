@@ -64,9 +64,13 @@ malloc: $(BUILD)/libteaspoon-malloc.so $(BUILD)/libteaspoon-malloc.a ## a whole 
 dist: ## the whole library as dist/teaspoon.c and dist/teaspoon.h, and dist/teaspoon.hpp for C++; to be committed with src/
 	@python3 scripts/amalgamate.py dist
 
+docs: ## the reference as build/docs/html/index.html, by Doxygen; fails at a warning
+	@mkdir -p build/docs
+	@doxygen docs/Doxyfile
+
 install: all ## library, headers, teaspoon.pc and, if built, the command into PREFIX (/usr/local)
 	mkdir -p $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib/pkgconfig
-	cp include/teaspoon.h include/teaspoon.hpp adapters/*.h $(DESTDIR)$(PREFIX)/include
+	cp dist/teaspoon.h dist/teaspoon.hpp adapters/*.h $(DESTDIR)$(PREFIX)/include
 	cp $(BUILD)/libteaspoon.a $(wildcard $(BUILD)/libteaspoon-malloc.*) $(DESTDIR)$(PREFIX)/lib
 	sed -e "s|@TSP_VERSION@|$(VERSION)|" -e 's|@TSP_PC_UP@|../..|' -e 's|@TSP_PC_INCLUDE@|include|' \
 	    -e 's|@TSP_PC_LIB@|lib|' -e 's|@TSP_PC_CFLAGS@| $(filter -DTSP_%,$(CFLAGS))|' cmake/teaspoon.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/teaspoon.pc
@@ -118,4 +122,4 @@ $(BUILD)/teaspoon-view.html: $(wildcard tool/view/*)
 	sed $(foreach f,view.css view.js uPlot.min.css uPlot.LICENSE uPlot.iife.min.js,-e '/^@$f@$$/{' -e 'r tool/view/$f' -e d -e '}') \
 	    tool/view/page.html > $@
 
-.PHONY: all help demo test check proof fuzz coverage mutants bench figures profile size malloc dist install clean
+.PHONY: all help demo test check proof fuzz coverage mutants bench figures profile size malloc dist docs install clean

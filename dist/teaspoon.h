@@ -281,197 +281,6 @@ TSP_HANDLE(tsp4k, *base, uint16_t, uint16_t objects; uint16_t used; uint16_t pea
 TSP_HANDLE(tsp128k, TSP_BASE_AND_INDEX_, uint16_t, uint16_t objects; uint16_t used; uint16_t peak;)
 TSP_HANDLE(tsp16m, TSP_BASE_AND_INDEX_, uint32_t, uint32_t objects; uint32_t used; uint32_t peak;)
 
-/* ---- The functions -----------------------------------------------------------------------------------------------
-
- * size_t V_init(spoon, memory, size)
- * size_t V_init_sized(spoon, memory, size)
- *     Makes a heap of the size bytes at memory: one that remembers sizes, or a sized one. Any address and any size will
- *     do: what is before the first multiple of a granule is lost, and the heap is the largest that fits behind it with
- *     its map and its index, and that one object can fill (a multiple of TSP_ROUND, unless it is smaller). Returns the
- *     number of bytes that can be handed out: 0 where memory is NULL or too small (then every allocation but those of
- *     size 0 fails), and less than you gave where it is more than the family can hold (then the rest stays yours,
- *     untouched). Writes nothing outside the region, and inside it only the first granule and the last, and map and
- *     index behind them. Whatever was in spoon is forgotten, and the lock is open. Cost: linear in the bytes of map and
- *     index; constant if there are none. Takes no lock: whoever calls it must be the only user of spoon. Handlers: yes.
- *
- * size_t V_extend(spoon, size)
- *     The heap gets size bytes more, which are directly behind its region (as from sbrk): objects stay where they are,
- *     their map moves up, and a heap that is large enough then gets an index. Returns the number of bytes that can be
- *     handed out now: what V_init would return for both together, less the bytes that it had left over at the region's
- *     end (too few for a granule, or for the index that would come with one). It is what it was where size is too
- *     little for a granule, where the family can hold no more, and where the heap has no bytes; 0 if the heap is
- *     damaged: that is reported to tsp_misuse, and nothing has changed. V_usage tells low_free as if the bytes had
- *     always been there and free. Once extended, the region is all of it, for V_attach too. Cost: linear in the heap's
- *     holes, and in the bytes of map and index. It takes the lock, but other calls look at the heap's size without it:
- *     no other thread may be in a call on spoon, nor a handler come in between. Handlers: no.
- * void V_reset(spoon)
- *     Empties the heap at once: every object is gone, statistics begin anew. Cost as V_init. Handlers: no.
- *
- * void V_reset_low(spoon)
- *     low_free of V_usage begins anew: it is what is free now. Constant cost. Handlers: no.
-
- * ---- Layout calls, for both kinds of heap: you say size and alignment, at the beginning and at the end.
-
- * void *V_alloc(spoon, size, align)
- * void *V_alloc_zeroed(spoon, size, align)
- *     An object of size bytes, aligned. NULL: no place was found for it, the alignment is refused, or the heap is
- *     damaged (which is also reported to tsp_misuse). Without an index a place is found wherever there is one. With an
- *     index it is found for sure where
- *         - a hole has 1.5 times the bytes that the object takes and its alignment, or
- *         - the object takes less than 256 bytes, wants no alignment above the granule, and sizes are rounded to 8;
- *     of the other holes that may do only 16 are tried, and where there are more it may be NULL though one would do.
- *     Size 0 gives an address that is aligned, not NULL, not in the heap, and must not be written to; it costs nothing,
- *     and is not counted. It is the handle's own or, where that is not aligned so, one that only calls which are told
- *     its size know: V_dealloc and V_resize, not V_free. (NULL if the heap lies over the only address that is aligned.)
- *     Cost: a search; zeroing is done outside the lock. Handlers: no.
- *
- * tsp_status V_dealloc(spoon, pointer, size, align)
- *     Gives back an object: pointer, size and align as they were given to V_alloc or last to V_resize. TSP_OK without
- *     doing anything for NULL, whatever size says, and for size 0, whatever pointer is outside the heap; align is
- *     looked at all the same. Refused, with the reason: TSP_FOREIGN, TSP_MISALIGNED, TSP_ALREADY_FREE, TSP_WRONG_SIZE,
- *     TSP_INTERIOR, TSP_BAD_ALIGNMENT, TSP_CORRUPT, TSP_OVERRUN; nothing is reported to tsp_misuse. A sized heap can
- *     not know that the size is wrong or the pointer is inside an object as long as all the bytes are live; a
- *     remembering heap knows all but a size that takes the same bytes, and what looks like a live object since its
- *     bytes are one again. Cost: a search; in a remembering heap also the bits of the object (a step for 32 granules).
- *     Handlers: no.
- *
- * void *V_resize(spoon, pointer, old_size, new_size, align)
- * void *V_resize_zeroed(spoon, pointer, old_size, new_size, align)
- *     Grows or shrinks an object; align is what the result must have, and may differ from before. Returns its address,
- *     which may have changed; contents are kept up to the smaller size, and the zeroed form clears the bytes beyond.
- *     It stays in place where it can, moves where it must, and as a last resort slides back into free bytes directly
- *     before it. NULL and old_size 0 (with a pointer outside the heap) allocate as V_alloc does; new_size 0 gives the
- *     object back and returns as V_alloc does for size 0. NULL: no place was found (the old object is as it was), or
- *     misuse as in V_dealloc, which is also reported to tsp_misuse.
- *     Cost: at most four searches, and as V_dealloc; the copy is done outside the lock unless the object slides.
- *     Handlers: no.
- *
- * tsp_status V_resize_in_place(spoon, pointer, old_size, new_size, align)
- *     The same, but never moves the object: TSP_OK; TSP_NO_MEMORY where it would have to move, and for new_size 0 (an
- *     object of that size would be elsewhere); or the misuse, which is not reported. NULL and objects of size 0 can
- *     only stay what they are: TSP_OK for new_size 0, else TSP_NO_MEMORY. Cost: at most three searches, and as
- *     V_dealloc. Handlers: no.
- *
- * void *V_try_alloc(spoon, size, align)
- * tsp_status V_try_dealloc(spoon, pointer, size, align)
- *     As V_alloc and V_dealloc, but where the lock is held they give up at once (NULL; TSP_BUSY) instead of waiting;
- *     that is not counted as failed. Handlers: yes.
- * tsp_status V_try_alloc_to(spoon, size, align, result)
- *     V_try_alloc for who wants to know why not. TSP_OK, and *result is the object; or *result is NULL, and it is
- *     TSP_NO_MEMORY, TSP_BUSY (it may be worth another try when the handler has returned), TSP_BAD_ALIGNMENT or
- *     TSP_CORRUPT; nothing is reported to tsp_misuse. Handlers: yes.
-
- * ---- C library calls, for heaps that remember sizes. On a sized heap they are misuse: TSP_SIZED_HEAP.
-
- * void *V_malloc(spoon, size)
- *     As C's malloc, aligned to the largest power of two that is at most size and at most TSP_MALLOC_ALIGN. Size 0
- *     gives the address of the handle. NULL and cost as V_alloc. Handlers: no, as for all of these
- *     but V_try_malloc and its kin.
- * void *V_calloc(spoon, count, size)
- *     count * size bytes of zeros, else as V_malloc of the product; NULL also where that is more than size_t holds.
- * void *V_realloc(spoon, pointer, size)
- *     As C's realloc; alignment as V_malloc(size), but what does not grow stays where it is, however it is aligned.
- *     NULL: the old object is as it was, no place was found or it was misuse, as in V_resize. NULL and the address for
- *     size 0 allocate; size 0 gives the object back and returns as V_malloc(0). An object of a stricter alignment is
- *     for V_resize. Cost as V_resize.
- * void *V_reallocarray(spoon, pointer, count, size)
- *     V_realloc of count * size; NULL where the product is more than size_t holds, and the old object is as it was.
- * void *V_aligned_alloc(spoon, align, size)
- *     As C's aligned_alloc, for any size. NULL also where the alignment is refused, and for size 0 where the handle's
- *     address is not aligned so. Cost as V_alloc.
- * void V_free(spoon, pointer)
- * void V_free_sized(spoon, pointer, size)
- * void V_free_aligned_sized(spoon, pointer, align, size)
- *     As C23's. NULL does nothing, but for an align that is no alignment; nor does what an allocation of size 0 gave.
- *     Whatever is not exactly a live object of this heap (and of this size, as far as it is rounded, and alignment,
- *     where you say it) is refused and reported to tsp_misuse. Cost as V_dealloc.
- * tsp_status V_try_malloc(spoon, size, result)
- * tsp_status V_try_realloc(spoon, pointer, size)
- * tsp_status V_try_free(spoon, pointer)
- *     For interrupt handlers: where the lock is held they give up at once, with TSP_BUSY. What else they refuse they
- *     say too, and report nothing to tsp_misuse. V_try_malloc as V_malloc, with *result as in V_try_alloc_to.
- *     V_try_free as V_free. V_try_realloc only grows or shrinks in place, since to move takes the lock twice and a
- *     copy: TSP_NO_MEMORY where V_realloc would have to move the object, and for size 0; NULL and the address for size
- *     0 can only stay what they are, as in V_resize_in_place, and as there it is no failed request. Handlers: yes.
- * size_t V_usable_size(spoon, pointer)
- *     How many bytes the object may be used for: all that it takes but for a guard. 0 for NULL and objects of size 0,
- *     also in a sized heap, and for what is no object, which is reported to tsp_misuse. Cost as V_dealloc.
-
- * ---- Looking at a heap
-
- * tsp_usage V_usage(spoon)
- *     The figures above. Cost: linear in the number of holes, for largest. Handlers: no.
- * size_t V_largest(spoon, align)
- *     The most bytes that an object of this alignment has room for now, in any hole: without an index the largest n for
- *     which V_alloc(spoon, n, align) succeeds. 0 if there is no room, or no such alignment. Cost: linear in the number
- *     of holes. Handlers: no.
- * int V_contains(spoon, pointer)
- *     1 if pointer is into the bytes that the heap hands out, else 0. Constant cost; takes no lock. Handlers: yes.
- * int V_walk(spoon, visitor, context)
- *     Visits everything in order of address, holding the lock. Returns what the visitor returned last, or 0. Cost:
- *     linear in holes and, in a remembering heap, objects and bytes of the map; and the visits. Handlers: no.
- * tsp_report V_check(spoon)
- *     Verifies every invariant of DESIGN.md section 3 and changes nothing. Cost: linear in holes and in the bytes of
- *     map and index. Handlers: no.
-
- * ---- Where an object came from (TSP_DEBUG_SITES; without it, the first returns object and the second NULL)
-
- * void *V_set_site(spoon, object, site)
- *     Notes with an object of a remembering heap where it came from: site is a text that stays, as TSP_HERE is. Returns
- *     object: p = tsp4k_set_site(&spoon, tsp4k_malloc(&spoon, 100), TSP_HERE). A resized object keeps its site. What is
- *     no object is left alone. Cost as V_usable_size. Handlers: no.
- * const char *V_site(start, size)
- *     The site of an object as V_walk shows it to a visitor, or NULL. Constant cost; takes no lock. Handlers: yes.
-
- * ---- Around fork
-
- * unsigned long V_lock(spoon)
- * void V_unlock(spoon, state)
- *     V_lock takes the heap's lock and returns what the V_unlock that gives it back wants for state. Meanwhile the heap
- *     is whole and nobody changes it; the holder makes no other call on it that takes the lock, since it would wait for
- *     itself. A child that was forked while another thread held the lock would wait for ever, so a program of several
- *     threads says
- *         static unsigned long held;
- *         static void before_fork(void) { held = tsp4k_lock(&spoon); }
- *         static void after_fork(void) { tsp4k_unlock(&spoon, held); }
- *         ...
- *         pthread_atfork(before_fork, after_fork, after_fork);
- *     They are the lock of every other call: with TSP_LOCK_HOOKS tsp_lock and tsp_unlock, with TSP_LOCK_INTERRUPTS the
- *     interrupt mask, with TSP_LOCK_NONE nothing.
- *     Whoever locks several heaps takes them in the order in which visitors and suppliers use one inside another.
- *     Constant cost, but for waiting. Handlers: no.
-
- * ---- Heaps that are already there
-
- * tsp_report V_attach(spoon, memory, size, alone)
- *     Takes up a heap that exists: spoon is its handle, kept or shared together with its bytes, which are now the size
- *     bytes at memory (the region that V_init was given, or a copy of it whose address has the same remainder by
- *     TSP_MALLOC_ALIGN; stricter alignments are for you to keep). Believes nothing, and verifies all there is to
- *     verify: that handle and heap are of this family and of a build that rounds sizes alike and has guards or has
- *     none; lie within the region; and hold every invariant, as V_check does. TSP_OK: the heap may be used. Otherwise
- *     the report says why not, and not a byte has changed.
- *         alone not 0   Nobody else uses it: RAM that was kept over a reset, a file that was mapped. The lock is
- *                       opened, whoever held it, and from now on the heap is at memory.
- *         alone 0       Others may be using it: memory that processes share. They all have to see it at the same
- *                       address, since the handle holds it once (refused otherwise), and the lock policy has to be one
- *                       that works between them: TSP_LOCK_SPIN does. Waits for the lock.
- *     Statistics go on; only if somebody held a spin lock, which has the count of failed requests with it, does that
- *     begin anew. What objects contain is not looked at: an address that was stored in them is yours to mend, and so is
- *     that of objects of size 0, which is the handle's. Cost as V_check. Handlers: no.
-
- * ---- Heaps that make themselves
-
- * V *V_once(spoon, supplier, sized)
- *     spoon, a handle that was all zero when the program began; the first call gets the memory from supplier and makes
- *     the heap (a sized one if sized is not 0), exactly once whichever thread comes first; the others wait for it. If
- *     there is no memory it is a heap of no bytes, and supplier is not asked again. Returns spoon. Until it has
- *     returned, a thread makes no other call on spoon. For the memory itself see TSP4K_STATIC and its kin below. Cost:
- *     the first call as V_init, and the supplier's; constant from then on, and without the lock but for TSP_LOCK_HOOKS.
- *     Handlers: no, but where the heap is made and the lock is no hook. (Under TSP_LOCK_INTERRUPTS
- *     the whole first call is with interrupts disabled.)
- * V *V_once_over(spoon, memory, size, sized)
- *     The same over memory that you have at hand.
- */
 #define TSP_FUNCTIONS(V)                                                                                               \
     size_t V##_init(V *spoon, void *memory, size_t size) TSP_SYMBOL_(V##_init);                                        \
     size_t V##_init_sized(V *spoon, void *memory, size_t size) TSP_SYMBOL_(V##_init_sized);                            \
@@ -512,9 +321,774 @@ TSP_HANDLE(tsp16m, TSP_BASE_AND_INDEX_, uint32_t, uint32_t objects; uint32_t use
     V *V##_once(V *spoon, tsp_supplier *supplier, int sized) TSP_SYMBOL_(V##_once);                                    \
     V *V##_once_over(V *spoon, void *memory, size_t size, int sized) TSP_SYMBOL_(V##_once_over);
 
-TSP_FUNCTIONS(tsp4k)
-TSP_FUNCTIONS(tsp128k)
-TSP_FUNCTIONS(tsp16m)
+
+/** Makes a heap of the size bytes at memory: one that remembers sizes, or a sized one. Any address and any size will
+ * do: what is before the first multiple of a granule is lost, and the heap is the largest that fits behind it with
+ * its map and its index, and that one object can fill (a multiple of TSP_ROUND, unless it is smaller). Returns the
+ * number of bytes that can be handed out: 0 where memory is NULL or too small (then every allocation but those of
+ * size 0 fails), and less than you gave where it is more than the family can hold (then the rest stays yours,
+ * untouched). Writes nothing outside the region, and inside it only the first granule and the last, and map and
+ * index behind them. Whatever was in spoon is forgotten, and the lock is open. Cost: linear in the bytes of map and
+ * index; constant if there are none. Takes no lock: whoever calls it must be the only user of spoon. Handlers: yes. */
+size_t tsp4k_init(tsp4k *spoon, void *memory, size_t size) TSP_SYMBOL_(tsp4k_init);
+
+/** Makes a heap of the size bytes at memory: one that remembers sizes, or a sized one. Any address and any size will
+ * do: what is before the first multiple of a granule is lost, and the heap is the largest that fits behind it with
+ * its map and its index, and that one object can fill (a multiple of TSP_ROUND, unless it is smaller). Returns the
+ * number of bytes that can be handed out: 0 where memory is NULL or too small (then every allocation but those of
+ * size 0 fails), and less than you gave where it is more than the family can hold (then the rest stays yours,
+ * untouched). Writes nothing outside the region, and inside it only the first granule and the last, and map and
+ * index behind them. Whatever was in spoon is forgotten, and the lock is open. Cost: linear in the bytes of map and
+ * index; constant if there are none. Takes no lock: whoever calls it must be the only user of spoon. Handlers: yes. */
+size_t tsp4k_init_sized(tsp4k *spoon, void *memory, size_t size) TSP_SYMBOL_(tsp4k_init_sized);
+
+/** The heap gets size bytes more, which are directly behind its region (as from sbrk): objects stay where they are,
+ * their map moves up, and a heap that is large enough then gets an index. Returns the number of bytes that can be
+ * handed out now: what tsp4k_init would return for both together, less the bytes that it had left over at the region's
+ * end (too few for a granule, or for the index that would come with one). It is what it was where size is too
+ * little for a granule, where the family can hold no more, and where the heap has no bytes; 0 if the heap is
+ * damaged: that is reported to tsp_misuse, and nothing has changed. tsp4k_usage tells low_free as if the bytes had
+ * always been there and free. Once extended, the region is all of it, for tsp4k_attach too. Cost: linear in the heap's
+ * holes, and in the bytes of map and index. It takes the lock, but other calls look at the heap's size without it:
+ * no other thread may be in a call on spoon, nor a handler come in between. Handlers: no. */
+size_t tsp4k_extend(tsp4k *spoon, size_t size);
+
+/** Empties the heap at once: every object is gone, statistics begin anew. Cost as tsp4k_init. Handlers: no. */
+void tsp4k_reset(tsp4k *spoon);
+
+/** low_free of tsp4k_usage begins anew: it is what is free now. Constant cost. Handlers: no. */
+void tsp4k_reset_low(tsp4k *spoon);
+
+/** An object of size bytes, aligned. NULL: no place was found for it, the alignment is refused, or the heap is
+ * damaged (which is also reported to tsp_misuse). Without an index a place is found wherever there is one. With an
+ * index it is found for sure where
+ *     - a hole has 1.5 times the bytes that the object takes and its alignment, or
+ *     - the object takes less than 256 bytes, wants no alignment above the granule, and sizes are rounded to 8;
+ * of the other holes that may do only 16 are tried, and where there are more it may be NULL though one would do.
+ * Size 0 gives an address that is aligned, not NULL, not in the heap, and must not be written to; it costs nothing,
+ * and is not counted. It is the handle's own or, where that is not aligned so, one that only calls which are told
+ * its size know: tsp4k_dealloc and tsp4k_resize, not tsp4k_free. (NULL if the heap lies over the only address that is aligned.)
+ * Cost: a search; zeroing is done outside the lock. Handlers: no. */
+void *tsp4k_alloc(tsp4k *spoon, size_t size, size_t align);
+
+/** An object of size bytes, aligned. NULL: no place was found for it, the alignment is refused, or the heap is
+ * damaged (which is also reported to tsp_misuse). Without an index a place is found wherever there is one. With an
+ * index it is found for sure where
+ *     - a hole has 1.5 times the bytes that the object takes and its alignment, or
+ *     - the object takes less than 256 bytes, wants no alignment above the granule, and sizes are rounded to 8;
+ * of the other holes that may do only 16 are tried, and where there are more it may be NULL though one would do.
+ * Size 0 gives an address that is aligned, not NULL, not in the heap, and must not be written to; it costs nothing,
+ * and is not counted. It is the handle's own or, where that is not aligned so, one that only calls which are told
+ * its size know: tsp4k_dealloc and tsp4k_resize, not tsp4k_free. (NULL if the heap lies over the only address that is aligned.)
+ * Cost: a search; zeroing is done outside the lock. Handlers: no. */
+void *tsp4k_alloc_zeroed(tsp4k *spoon, size_t size, size_t align);
+
+/** Gives back an object: pointer, size and align as they were given to tsp4k_alloc or last to tsp4k_resize. TSP_OK without
+ * doing anything for NULL, whatever size says, and for size 0, whatever pointer is outside the heap; align is
+ * looked at all the same. Refused, with the reason: TSP_FOREIGN, TSP_MISALIGNED, TSP_ALREADY_FREE, TSP_WRONG_SIZE,
+ * TSP_INTERIOR, TSP_BAD_ALIGNMENT, TSP_CORRUPT, TSP_OVERRUN; nothing is reported to tsp_misuse. A sized heap can
+ * not know that the size is wrong or the pointer is inside an object as long as all the bytes are live; a
+ * remembering heap knows all but a size that takes the same bytes, and what looks like a live object since its
+ * bytes are one again. Cost: a search; in a remembering heap also the bits of the object (a step for 32 granules).
+ * Handlers: no. */
+tsp_status tsp4k_dealloc(tsp4k *spoon, void *pointer, size_t size, size_t align);
+
+/** Grows or shrinks an object; align is what the result must have, and may differ from before. Returns its address,
+ * which may have changed; contents are kept up to the smaller size, and the zeroed form clears the bytes beyond.
+ * It stays in place where it can, moves where it must, and as a last resort slides back into free bytes directly
+ * before it. NULL and old_size 0 (with a pointer outside the heap) allocate as tsp4k_alloc does; new_size 0 gives the
+ * object back and returns as tsp4k_alloc does for size 0. NULL: no place was found (the old object is as it was), or
+ * misuse as in tsp4k_dealloc, which is also reported to tsp_misuse.
+ * Cost: at most four searches, and as tsp4k_dealloc; the copy is done outside the lock unless the object slides.
+ * Handlers: no. */
+void *tsp4k_resize(tsp4k *spoon, void *pointer, size_t old_size, size_t new_size, size_t align);
+
+/** Grows or shrinks an object; align is what the result must have, and may differ from before. Returns its address,
+ * which may have changed; contents are kept up to the smaller size, and the zeroed form clears the bytes beyond.
+ * It stays in place where it can, moves where it must, and as a last resort slides back into free bytes directly
+ * before it. NULL and old_size 0 (with a pointer outside the heap) allocate as tsp4k_alloc does; new_size 0 gives the
+ * object back and returns as tsp4k_alloc does for size 0. NULL: no place was found (the old object is as it was), or
+ * misuse as in tsp4k_dealloc, which is also reported to tsp_misuse.
+ * Cost: at most four searches, and as tsp4k_dealloc; the copy is done outside the lock unless the object slides.
+ * Handlers: no. */
+void *tsp4k_resize_zeroed(tsp4k *spoon, void *pointer, size_t old_size, size_t new_size, size_t align);
+
+/** The same, but never moves the object: TSP_OK; TSP_NO_MEMORY where it would have to move, and for new_size 0 (an
+ * object of that size would be elsewhere); or the misuse, which is not reported. NULL and objects of size 0 can
+ * only stay what they are: TSP_OK for new_size 0, else TSP_NO_MEMORY. Cost: at most three searches, and as
+ * tsp4k_dealloc. Handlers: no. */
+tsp_status tsp4k_resize_in_place(tsp4k *spoon, void *pointer, size_t old_size, size_t new_size, size_t align);
+
+/** As tsp4k_alloc and tsp4k_dealloc, but where the lock is held they give up at once (NULL; TSP_BUSY) instead of waiting;
+ * that is not counted as failed. Handlers: yes. */
+void *tsp4k_try_alloc(tsp4k *spoon, size_t size, size_t align);
+
+/** As tsp4k_alloc and tsp4k_dealloc, but where the lock is held they give up at once (NULL; TSP_BUSY) instead of waiting;
+ * that is not counted as failed. Handlers: yes. */
+tsp_status tsp4k_try_dealloc(tsp4k *spoon, void *pointer, size_t size, size_t align);
+
+/** tsp4k_try_alloc for who wants to know why not. TSP_OK, and *result is the object; or *result is NULL, and it is
+ * TSP_NO_MEMORY, TSP_BUSY (it may be worth another try when the handler has returned), TSP_BAD_ALIGNMENT or
+ * TSP_CORRUPT; nothing is reported to tsp_misuse. Handlers: yes. */
+tsp_status tsp4k_try_alloc_to(tsp4k *spoon, size_t size, size_t align, void **result);
+
+/** As C's malloc, aligned to the largest power of two that is at most size and at most TSP_MALLOC_ALIGN. Size 0
+ * gives the address of the handle. NULL and cost as tsp4k_alloc. Handlers: no, as for all of these
+ * but tsp4k_try_malloc and its kin. */
+void *tsp4k_malloc(tsp4k *spoon, size_t size);
+
+/** count * size bytes of zeros, else as tsp4k_malloc of the product; NULL also where that is more than size_t holds. */
+void *tsp4k_calloc(tsp4k *spoon, size_t count, size_t size);
+
+/** As C's realloc; alignment as tsp4k_malloc(size), but what does not grow stays where it is, however it is aligned.
+ * NULL: the old object is as it was, no place was found or it was misuse, as in tsp4k_resize. NULL and the address for
+ * size 0 allocate; size 0 gives the object back and returns as tsp4k_malloc(0). An object of a stricter alignment is
+ * for tsp4k_resize. Cost as tsp4k_resize. */
+void *tsp4k_realloc(tsp4k *spoon, void *pointer, size_t size);
+
+/** tsp4k_realloc of count * size; NULL where the product is more than size_t holds, and the old object is as it was. */
+void *tsp4k_reallocarray(tsp4k *spoon, void *pointer, size_t count, size_t size);
+
+/** As C's aligned_alloc, for any size. NULL also where the alignment is refused, and for size 0 where the handle's
+ * address is not aligned so. Cost as tsp4k_alloc. */
+void *tsp4k_aligned_alloc(tsp4k *spoon, size_t align, size_t size);
+
+/** As C23's. NULL does nothing, but for an align that is no alignment; nor does what an allocation of size 0 gave.
+ * Whatever is not exactly a live object of this heap (and of this size, as far as it is rounded, and alignment,
+ * where you say it) is refused and reported to tsp_misuse. Cost as tsp4k_dealloc. */
+void tsp4k_free(tsp4k *spoon, void *pointer);
+
+/** As C23's. NULL does nothing, but for an align that is no alignment; nor does what an allocation of size 0 gave.
+ * Whatever is not exactly a live object of this heap (and of this size, as far as it is rounded, and alignment,
+ * where you say it) is refused and reported to tsp_misuse. Cost as tsp4k_dealloc. */
+void tsp4k_free_sized(tsp4k *spoon, void *pointer, size_t size);
+
+/** As C23's. NULL does nothing, but for an align that is no alignment; nor does what an allocation of size 0 gave.
+ * Whatever is not exactly a live object of this heap (and of this size, as far as it is rounded, and alignment,
+ * where you say it) is refused and reported to tsp_misuse. Cost as tsp4k_dealloc. */
+void tsp4k_free_aligned_sized(tsp4k *spoon, void *pointer, size_t align, size_t size);
+
+/** How many bytes the object may be used for: all that it takes but for a guard. 0 for NULL and objects of size 0,
+ * also in a sized heap, and for what is no object, which is reported to tsp_misuse. Cost as tsp4k_dealloc. */
+size_t tsp4k_usable_size(tsp4k *spoon, const void *pointer);
+
+/** For interrupt handlers: where the lock is held they give up at once, with TSP_BUSY. What else they refuse they
+ * say too, and report nothing to tsp_misuse. tsp4k_try_malloc as tsp4k_malloc, with *result as in tsp4k_try_alloc_to.
+ * tsp4k_try_free as tsp4k_free. tsp4k_try_realloc only grows or shrinks in place, since to move takes the lock twice and a
+ * copy: TSP_NO_MEMORY where tsp4k_realloc would have to move the object, and for size 0; NULL and the address for size
+ * 0 can only stay what they are, as in tsp4k_resize_in_place, and as there it is no failed request. Handlers: yes. */
+tsp_status tsp4k_try_malloc(tsp4k *spoon, size_t size, void **result);
+
+/** For interrupt handlers: where the lock is held they give up at once, with TSP_BUSY. What else they refuse they
+ * say too, and report nothing to tsp_misuse. tsp4k_try_malloc as tsp4k_malloc, with *result as in tsp4k_try_alloc_to.
+ * tsp4k_try_free as tsp4k_free. tsp4k_try_realloc only grows or shrinks in place, since to move takes the lock twice and a
+ * copy: TSP_NO_MEMORY where tsp4k_realloc would have to move the object, and for size 0; NULL and the address for size
+ * 0 can only stay what they are, as in tsp4k_resize_in_place, and as there it is no failed request. Handlers: yes. */
+tsp_status tsp4k_try_realloc(tsp4k *spoon, void *pointer, size_t size);
+
+/** For interrupt handlers: where the lock is held they give up at once, with TSP_BUSY. What else they refuse they
+ * say too, and report nothing to tsp_misuse. tsp4k_try_malloc as tsp4k_malloc, with *result as in tsp4k_try_alloc_to.
+ * tsp4k_try_free as tsp4k_free. tsp4k_try_realloc only grows or shrinks in place, since to move takes the lock twice and a
+ * copy: TSP_NO_MEMORY where tsp4k_realloc would have to move the object, and for size 0; NULL and the address for size
+ * 0 can only stay what they are, as in tsp4k_resize_in_place, and as there it is no failed request. Handlers: yes. */
+tsp_status tsp4k_try_free(tsp4k *spoon, void *pointer);
+
+/** Notes with an object of a remembering heap where it came from: site is a text that stays, as TSP_HERE is. Returns
+ * object: p = tsp4k_set_site(&spoon, tsp4k_malloc(&spoon, 100), TSP_HERE). A resized object keeps its site. What is
+ * no object is left alone. Cost as tsp4k_usable_size. Handlers: no. */
+void *tsp4k_set_site(tsp4k *spoon, void *object, const char *site);
+
+/** The site of an object as tsp4k_walk shows it to a visitor, or NULL. Constant cost; takes no lock. Handlers: yes. */
+const char *tsp4k_site(const void *start, size_t size);
+
+/** The figures above. Cost: linear in the number of holes, for largest. Handlers: no. */
+tsp_usage tsp4k_usage(tsp4k *spoon);
+
+/** The most bytes that an object of this alignment has room for now, in any hole: without an index the largest n for
+ * which tsp4k_alloc(spoon, n, align) succeeds. 0 if there is no room, or no such alignment. Cost: linear in the number
+ * of holes. Handlers: no. */
+size_t tsp4k_largest(tsp4k *spoon, size_t align);
+
+/** 1 if pointer is into the bytes that the heap hands out, else 0. Constant cost; takes no lock. Handlers: yes. */
+int tsp4k_contains(const tsp4k *spoon, const void *pointer);
+
+/** Visits everything in order of address, holding the lock. Returns what the visitor returned last, or 0. Cost:
+ * linear in holes and, in a remembering heap, objects and bytes of the map; and the visits. Handlers: no. */
+int tsp4k_walk(tsp4k *spoon, tsp_visitor *visitor, void *context);
+
+/** Verifies every invariant of DESIGN.md section 3 and changes nothing. Cost: linear in holes and in the bytes of
+ * map and index. Handlers: no. */
+tsp_report tsp4k_check(tsp4k *spoon);
+
+/** Takes up a heap that exists: spoon is its handle, kept or shared together with its bytes, which are now the size
+ * bytes at memory (the region that tsp4k_init was given, or a copy of it whose address has the same remainder by
+ * TSP_MALLOC_ALIGN; stricter alignments are for you to keep). Believes nothing, and verifies all there is to
+ * verify: that handle and heap are of this family and of a build that rounds sizes alike and has guards or has
+ * none; lie within the region; and hold every invariant, as tsp4k_check does. TSP_OK: the heap may be used. Otherwise
+ * the report says why not, and not a byte has changed.
+ *     alone not 0   Nobody else uses it: RAM that was kept over a reset, a file that was mapped. The lock is
+ *                   opened, whoever held it, and from now on the heap is at memory.
+ *     alone 0       Others may be using it: memory that processes share. They all have to see it at the same
+ *                   address, since the handle holds it once (refused otherwise), and the lock policy has to be one
+ *                   that works between them: TSP_LOCK_SPIN does. Waits for the lock.
+ * Statistics go on; only if somebody held a spin lock, which has the count of failed requests with it, does that
+ * begin anew. What objects contain is not looked at: an address that was stored in them is yours to mend, and so is
+ * that of objects of size 0, which is the handle's. Cost as tsp4k_check. Handlers: no. */
+tsp_report tsp4k_attach(tsp4k *spoon, void *memory, size_t size, int alone) TSP_SYMBOL_(tsp4k_attach);
+
+/** tsp4k_lock takes the heap's lock and returns what the tsp4k_unlock that gives it back wants for state. Meanwhile the heap
+ * is whole and nobody changes it; the holder makes no other call on it that takes the lock, since it would wait for
+ * itself. A child that was forked while another thread held the lock would wait for ever, so a program of several
+ * threads says
+ *     static unsigned long held;
+ *     static void before_fork(void) { held = tsp4k_lock(&spoon); }
+ *     static void after_fork(void) { tsp4k_unlock(&spoon, held); }
+ *     ...
+ *     pthread_atfork(before_fork, after_fork, after_fork);
+ * They are the lock of every other call: with TSP_LOCK_HOOKS tsp_lock and tsp_unlock, with TSP_LOCK_INTERRUPTS the
+ * interrupt mask, with TSP_LOCK_NONE nothing.
+ * Whoever locks several heaps takes them in the order in which visitors and suppliers use one inside another.
+ * Constant cost, but for waiting. Handlers: no. */
+unsigned long tsp4k_lock(tsp4k *spoon);
+
+/** tsp4k_lock takes the heap's lock and returns what the tsp4k_unlock that gives it back wants for state. Meanwhile the heap
+ * is whole and nobody changes it; the holder makes no other call on it that takes the lock, since it would wait for
+ * itself. A child that was forked while another thread held the lock would wait for ever, so a program of several
+ * threads says
+ *     static unsigned long held;
+ *     static void before_fork(void) { held = tsp4k_lock(&spoon); }
+ *     static void after_fork(void) { tsp4k_unlock(&spoon, held); }
+ *     ...
+ *     pthread_atfork(before_fork, after_fork, after_fork);
+ * They are the lock of every other call: with TSP_LOCK_HOOKS tsp_lock and tsp_unlock, with TSP_LOCK_INTERRUPTS the
+ * interrupt mask, with TSP_LOCK_NONE nothing.
+ * Whoever locks several heaps takes them in the order in which visitors and suppliers use one inside another.
+ * Constant cost, but for waiting. Handlers: no. */
+void tsp4k_unlock(tsp4k *spoon, unsigned long state);
+
+/** spoon, a handle that was all zero when the program began; the first call gets the memory from supplier and makes
+ * the heap (a sized one if sized is not 0), exactly once whichever thread comes first; the others wait for it. If
+ * there is no memory it is a heap of no bytes, and supplier is not asked again. Returns spoon. Until it has
+ * returned, a thread makes no other call on spoon. For the memory itself see TSP4K_STATIC and its kin below. Cost:
+ * the first call as tsp4k_init, and the supplier's; constant from then on, and without the lock but for TSP_LOCK_HOOKS.
+ * Handlers: no, but where the heap is made and the lock is no hook. (Under TSP_LOCK_INTERRUPTS
+ * the whole first call is with interrupts disabled.) */
+tsp4k *tsp4k_once(tsp4k *spoon, tsp_supplier *supplier, int sized) TSP_SYMBOL_(tsp4k_once);
+
+/** The same over memory that you have at hand. */
+tsp4k *tsp4k_once_over(tsp4k *spoon, void *memory, size_t size, int sized) TSP_SYMBOL_(tsp4k_once_over);
+
+/** Makes a heap of the size bytes at memory: one that remembers sizes, or a sized one. Any address and any size will
+ * do: what is before the first multiple of a granule is lost, and the heap is the largest that fits behind it with
+ * its map and its index, and that one object can fill (a multiple of TSP_ROUND, unless it is smaller). Returns the
+ * number of bytes that can be handed out: 0 where memory is NULL or too small (then every allocation but those of
+ * size 0 fails), and less than you gave where it is more than the family can hold (then the rest stays yours,
+ * untouched). Writes nothing outside the region, and inside it only the first granule and the last, and map and
+ * index behind them. Whatever was in spoon is forgotten, and the lock is open. Cost: linear in the bytes of map and
+ * index; constant if there are none. Takes no lock: whoever calls it must be the only user of spoon. Handlers: yes. */
+size_t tsp128k_init(tsp128k *spoon, void *memory, size_t size) TSP_SYMBOL_(tsp128k_init);
+
+/** Makes a heap of the size bytes at memory: one that remembers sizes, or a sized one. Any address and any size will
+ * do: what is before the first multiple of a granule is lost, and the heap is the largest that fits behind it with
+ * its map and its index, and that one object can fill (a multiple of TSP_ROUND, unless it is smaller). Returns the
+ * number of bytes that can be handed out: 0 where memory is NULL or too small (then every allocation but those of
+ * size 0 fails), and less than you gave where it is more than the family can hold (then the rest stays yours,
+ * untouched). Writes nothing outside the region, and inside it only the first granule and the last, and map and
+ * index behind them. Whatever was in spoon is forgotten, and the lock is open. Cost: linear in the bytes of map and
+ * index; constant if there are none. Takes no lock: whoever calls it must be the only user of spoon. Handlers: yes. */
+size_t tsp128k_init_sized(tsp128k *spoon, void *memory, size_t size) TSP_SYMBOL_(tsp128k_init_sized);
+
+/** The heap gets size bytes more, which are directly behind its region (as from sbrk): objects stay where they are,
+ * their map moves up, and a heap that is large enough then gets an index. Returns the number of bytes that can be
+ * handed out now: what tsp128k_init would return for both together, less the bytes that it had left over at the region's
+ * end (too few for a granule, or for the index that would come with one). It is what it was where size is too
+ * little for a granule, where the family can hold no more, and where the heap has no bytes; 0 if the heap is
+ * damaged: that is reported to tsp_misuse, and nothing has changed. tsp128k_usage tells low_free as if the bytes had
+ * always been there and free. Once extended, the region is all of it, for tsp128k_attach too. Cost: linear in the heap's
+ * holes, and in the bytes of map and index. It takes the lock, but other calls look at the heap's size without it:
+ * no other thread may be in a call on spoon, nor a handler come in between. Handlers: no. */
+size_t tsp128k_extend(tsp128k *spoon, size_t size);
+
+/** Empties the heap at once: every object is gone, statistics begin anew. Cost as tsp128k_init. Handlers: no. */
+void tsp128k_reset(tsp128k *spoon);
+
+/** low_free of tsp128k_usage begins anew: it is what is free now. Constant cost. Handlers: no. */
+void tsp128k_reset_low(tsp128k *spoon);
+
+/** An object of size bytes, aligned. NULL: no place was found for it, the alignment is refused, or the heap is
+ * damaged (which is also reported to tsp_misuse). Without an index a place is found wherever there is one. With an
+ * index it is found for sure where
+ *     - a hole has 1.5 times the bytes that the object takes and its alignment, or
+ *     - the object takes less than 256 bytes, wants no alignment above the granule, and sizes are rounded to 8;
+ * of the other holes that may do only 16 are tried, and where there are more it may be NULL though one would do.
+ * Size 0 gives an address that is aligned, not NULL, not in the heap, and must not be written to; it costs nothing,
+ * and is not counted. It is the handle's own or, where that is not aligned so, one that only calls which are told
+ * its size know: tsp128k_dealloc and tsp128k_resize, not tsp128k_free. (NULL if the heap lies over the only address that is aligned.)
+ * Cost: a search; zeroing is done outside the lock. Handlers: no. */
+void *tsp128k_alloc(tsp128k *spoon, size_t size, size_t align);
+
+/** An object of size bytes, aligned. NULL: no place was found for it, the alignment is refused, or the heap is
+ * damaged (which is also reported to tsp_misuse). Without an index a place is found wherever there is one. With an
+ * index it is found for sure where
+ *     - a hole has 1.5 times the bytes that the object takes and its alignment, or
+ *     - the object takes less than 256 bytes, wants no alignment above the granule, and sizes are rounded to 8;
+ * of the other holes that may do only 16 are tried, and where there are more it may be NULL though one would do.
+ * Size 0 gives an address that is aligned, not NULL, not in the heap, and must not be written to; it costs nothing,
+ * and is not counted. It is the handle's own or, where that is not aligned so, one that only calls which are told
+ * its size know: tsp128k_dealloc and tsp128k_resize, not tsp128k_free. (NULL if the heap lies over the only address that is aligned.)
+ * Cost: a search; zeroing is done outside the lock. Handlers: no. */
+void *tsp128k_alloc_zeroed(tsp128k *spoon, size_t size, size_t align);
+
+/** Gives back an object: pointer, size and align as they were given to tsp128k_alloc or last to tsp128k_resize. TSP_OK without
+ * doing anything for NULL, whatever size says, and for size 0, whatever pointer is outside the heap; align is
+ * looked at all the same. Refused, with the reason: TSP_FOREIGN, TSP_MISALIGNED, TSP_ALREADY_FREE, TSP_WRONG_SIZE,
+ * TSP_INTERIOR, TSP_BAD_ALIGNMENT, TSP_CORRUPT, TSP_OVERRUN; nothing is reported to tsp_misuse. A sized heap can
+ * not know that the size is wrong or the pointer is inside an object as long as all the bytes are live; a
+ * remembering heap knows all but a size that takes the same bytes, and what looks like a live object since its
+ * bytes are one again. Cost: a search; in a remembering heap also the bits of the object (a step for 32 granules).
+ * Handlers: no. */
+tsp_status tsp128k_dealloc(tsp128k *spoon, void *pointer, size_t size, size_t align);
+
+/** Grows or shrinks an object; align is what the result must have, and may differ from before. Returns its address,
+ * which may have changed; contents are kept up to the smaller size, and the zeroed form clears the bytes beyond.
+ * It stays in place where it can, moves where it must, and as a last resort slides back into free bytes directly
+ * before it. NULL and old_size 0 (with a pointer outside the heap) allocate as tsp128k_alloc does; new_size 0 gives the
+ * object back and returns as tsp128k_alloc does for size 0. NULL: no place was found (the old object is as it was), or
+ * misuse as in tsp128k_dealloc, which is also reported to tsp_misuse.
+ * Cost: at most four searches, and as tsp128k_dealloc; the copy is done outside the lock unless the object slides.
+ * Handlers: no. */
+void *tsp128k_resize(tsp128k *spoon, void *pointer, size_t old_size, size_t new_size, size_t align);
+
+/** Grows or shrinks an object; align is what the result must have, and may differ from before. Returns its address,
+ * which may have changed; contents are kept up to the smaller size, and the zeroed form clears the bytes beyond.
+ * It stays in place where it can, moves where it must, and as a last resort slides back into free bytes directly
+ * before it. NULL and old_size 0 (with a pointer outside the heap) allocate as tsp128k_alloc does; new_size 0 gives the
+ * object back and returns as tsp128k_alloc does for size 0. NULL: no place was found (the old object is as it was), or
+ * misuse as in tsp128k_dealloc, which is also reported to tsp_misuse.
+ * Cost: at most four searches, and as tsp128k_dealloc; the copy is done outside the lock unless the object slides.
+ * Handlers: no. */
+void *tsp128k_resize_zeroed(tsp128k *spoon, void *pointer, size_t old_size, size_t new_size, size_t align);
+
+/** The same, but never moves the object: TSP_OK; TSP_NO_MEMORY where it would have to move, and for new_size 0 (an
+ * object of that size would be elsewhere); or the misuse, which is not reported. NULL and objects of size 0 can
+ * only stay what they are: TSP_OK for new_size 0, else TSP_NO_MEMORY. Cost: at most three searches, and as
+ * tsp128k_dealloc. Handlers: no. */
+tsp_status tsp128k_resize_in_place(tsp128k *spoon, void *pointer, size_t old_size, size_t new_size, size_t align);
+
+/** As tsp128k_alloc and tsp128k_dealloc, but where the lock is held they give up at once (NULL; TSP_BUSY) instead of waiting;
+ * that is not counted as failed. Handlers: yes. */
+void *tsp128k_try_alloc(tsp128k *spoon, size_t size, size_t align);
+
+/** As tsp128k_alloc and tsp128k_dealloc, but where the lock is held they give up at once (NULL; TSP_BUSY) instead of waiting;
+ * that is not counted as failed. Handlers: yes. */
+tsp_status tsp128k_try_dealloc(tsp128k *spoon, void *pointer, size_t size, size_t align);
+
+/** tsp128k_try_alloc for who wants to know why not. TSP_OK, and *result is the object; or *result is NULL, and it is
+ * TSP_NO_MEMORY, TSP_BUSY (it may be worth another try when the handler has returned), TSP_BAD_ALIGNMENT or
+ * TSP_CORRUPT; nothing is reported to tsp_misuse. Handlers: yes. */
+tsp_status tsp128k_try_alloc_to(tsp128k *spoon, size_t size, size_t align, void **result);
+
+/** As C's malloc, aligned to the largest power of two that is at most size and at most TSP_MALLOC_ALIGN. Size 0
+ * gives the address of the handle. NULL and cost as tsp128k_alloc. Handlers: no, as for all of these
+ * but tsp128k_try_malloc and its kin. */
+void *tsp128k_malloc(tsp128k *spoon, size_t size);
+
+/** count * size bytes of zeros, else as tsp128k_malloc of the product; NULL also where that is more than size_t holds. */
+void *tsp128k_calloc(tsp128k *spoon, size_t count, size_t size);
+
+/** As C's realloc; alignment as tsp128k_malloc(size), but what does not grow stays where it is, however it is aligned.
+ * NULL: the old object is as it was, no place was found or it was misuse, as in tsp128k_resize. NULL and the address for
+ * size 0 allocate; size 0 gives the object back and returns as tsp128k_malloc(0). An object of a stricter alignment is
+ * for tsp128k_resize. Cost as tsp128k_resize. */
+void *tsp128k_realloc(tsp128k *spoon, void *pointer, size_t size);
+
+/** tsp128k_realloc of count * size; NULL where the product is more than size_t holds, and the old object is as it was. */
+void *tsp128k_reallocarray(tsp128k *spoon, void *pointer, size_t count, size_t size);
+
+/** As C's aligned_alloc, for any size. NULL also where the alignment is refused, and for size 0 where the handle's
+ * address is not aligned so. Cost as tsp128k_alloc. */
+void *tsp128k_aligned_alloc(tsp128k *spoon, size_t align, size_t size);
+
+/** As C23's. NULL does nothing, but for an align that is no alignment; nor does what an allocation of size 0 gave.
+ * Whatever is not exactly a live object of this heap (and of this size, as far as it is rounded, and alignment,
+ * where you say it) is refused and reported to tsp_misuse. Cost as tsp128k_dealloc. */
+void tsp128k_free(tsp128k *spoon, void *pointer);
+
+/** As C23's. NULL does nothing, but for an align that is no alignment; nor does what an allocation of size 0 gave.
+ * Whatever is not exactly a live object of this heap (and of this size, as far as it is rounded, and alignment,
+ * where you say it) is refused and reported to tsp_misuse. Cost as tsp128k_dealloc. */
+void tsp128k_free_sized(tsp128k *spoon, void *pointer, size_t size);
+
+/** As C23's. NULL does nothing, but for an align that is no alignment; nor does what an allocation of size 0 gave.
+ * Whatever is not exactly a live object of this heap (and of this size, as far as it is rounded, and alignment,
+ * where you say it) is refused and reported to tsp_misuse. Cost as tsp128k_dealloc. */
+void tsp128k_free_aligned_sized(tsp128k *spoon, void *pointer, size_t align, size_t size);
+
+/** How many bytes the object may be used for: all that it takes but for a guard. 0 for NULL and objects of size 0,
+ * also in a sized heap, and for what is no object, which is reported to tsp_misuse. Cost as tsp128k_dealloc. */
+size_t tsp128k_usable_size(tsp128k *spoon, const void *pointer);
+
+/** For interrupt handlers: where the lock is held they give up at once, with TSP_BUSY. What else they refuse they
+ * say too, and report nothing to tsp_misuse. tsp128k_try_malloc as tsp128k_malloc, with *result as in tsp128k_try_alloc_to.
+ * tsp128k_try_free as tsp128k_free. tsp128k_try_realloc only grows or shrinks in place, since to move takes the lock twice and a
+ * copy: TSP_NO_MEMORY where tsp128k_realloc would have to move the object, and for size 0; NULL and the address for size
+ * 0 can only stay what they are, as in tsp128k_resize_in_place, and as there it is no failed request. Handlers: yes. */
+tsp_status tsp128k_try_malloc(tsp128k *spoon, size_t size, void **result);
+
+/** For interrupt handlers: where the lock is held they give up at once, with TSP_BUSY. What else they refuse they
+ * say too, and report nothing to tsp_misuse. tsp128k_try_malloc as tsp128k_malloc, with *result as in tsp128k_try_alloc_to.
+ * tsp128k_try_free as tsp128k_free. tsp128k_try_realloc only grows or shrinks in place, since to move takes the lock twice and a
+ * copy: TSP_NO_MEMORY where tsp128k_realloc would have to move the object, and for size 0; NULL and the address for size
+ * 0 can only stay what they are, as in tsp128k_resize_in_place, and as there it is no failed request. Handlers: yes. */
+tsp_status tsp128k_try_realloc(tsp128k *spoon, void *pointer, size_t size);
+
+/** For interrupt handlers: where the lock is held they give up at once, with TSP_BUSY. What else they refuse they
+ * say too, and report nothing to tsp_misuse. tsp128k_try_malloc as tsp128k_malloc, with *result as in tsp128k_try_alloc_to.
+ * tsp128k_try_free as tsp128k_free. tsp128k_try_realloc only grows or shrinks in place, since to move takes the lock twice and a
+ * copy: TSP_NO_MEMORY where tsp128k_realloc would have to move the object, and for size 0; NULL and the address for size
+ * 0 can only stay what they are, as in tsp128k_resize_in_place, and as there it is no failed request. Handlers: yes. */
+tsp_status tsp128k_try_free(tsp128k *spoon, void *pointer);
+
+/** Notes with an object of a remembering heap where it came from: site is a text that stays, as TSP_HERE is. Returns
+ * object: p = tsp4k_set_site(&spoon, tsp4k_malloc(&spoon, 100), TSP_HERE). A resized object keeps its site. What is
+ * no object is left alone. Cost as tsp128k_usable_size. Handlers: no. */
+void *tsp128k_set_site(tsp128k *spoon, void *object, const char *site);
+
+/** The site of an object as tsp128k_walk shows it to a visitor, or NULL. Constant cost; takes no lock. Handlers: yes. */
+const char *tsp128k_site(const void *start, size_t size);
+
+/** The figures above. Cost: linear in the number of holes, for largest. Handlers: no. */
+tsp_usage tsp128k_usage(tsp128k *spoon);
+
+/** The most bytes that an object of this alignment has room for now, in any hole: without an index the largest n for
+ * which tsp128k_alloc(spoon, n, align) succeeds. 0 if there is no room, or no such alignment. Cost: linear in the number
+ * of holes. Handlers: no. */
+size_t tsp128k_largest(tsp128k *spoon, size_t align);
+
+/** 1 if pointer is into the bytes that the heap hands out, else 0. Constant cost; takes no lock. Handlers: yes. */
+int tsp128k_contains(const tsp128k *spoon, const void *pointer);
+
+/** Visits everything in order of address, holding the lock. Returns what the visitor returned last, or 0. Cost:
+ * linear in holes and, in a remembering heap, objects and bytes of the map; and the visits. Handlers: no. */
+int tsp128k_walk(tsp128k *spoon, tsp_visitor *visitor, void *context);
+
+/** Verifies every invariant of DESIGN.md section 3 and changes nothing. Cost: linear in holes and in the bytes of
+ * map and index. Handlers: no. */
+tsp_report tsp128k_check(tsp128k *spoon);
+
+/** Takes up a heap that exists: spoon is its handle, kept or shared together with its bytes, which are now the size
+ * bytes at memory (the region that tsp128k_init was given, or a copy of it whose address has the same remainder by
+ * TSP_MALLOC_ALIGN; stricter alignments are for you to keep). Believes nothing, and verifies all there is to
+ * verify: that handle and heap are of this family and of a build that rounds sizes alike and has guards or has
+ * none; lie within the region; and hold every invariant, as tsp128k_check does. TSP_OK: the heap may be used. Otherwise
+ * the report says why not, and not a byte has changed.
+ *     alone not 0   Nobody else uses it: RAM that was kept over a reset, a file that was mapped. The lock is
+ *                   opened, whoever held it, and from now on the heap is at memory.
+ *     alone 0       Others may be using it: memory that processes share. They all have to see it at the same
+ *                   address, since the handle holds it once (refused otherwise), and the lock policy has to be one
+ *                   that works between them: TSP_LOCK_SPIN does. Waits for the lock.
+ * Statistics go on; only if somebody held a spin lock, which has the count of failed requests with it, does that
+ * begin anew. What objects contain is not looked at: an address that was stored in them is yours to mend, and so is
+ * that of objects of size 0, which is the handle's. Cost as tsp128k_check. Handlers: no. */
+tsp_report tsp128k_attach(tsp128k *spoon, void *memory, size_t size, int alone) TSP_SYMBOL_(tsp128k_attach);
+
+/** tsp128k_lock takes the heap's lock and returns what the tsp128k_unlock that gives it back wants for state. Meanwhile the heap
+ * is whole and nobody changes it; the holder makes no other call on it that takes the lock, since it would wait for
+ * itself. A child that was forked while another thread held the lock would wait for ever, so a program of several
+ * threads says
+ *     static unsigned long held;
+ *     static void before_fork(void) { held = tsp4k_lock(&spoon); }
+ *     static void after_fork(void) { tsp4k_unlock(&spoon, held); }
+ *     ...
+ *     pthread_atfork(before_fork, after_fork, after_fork);
+ * They are the lock of every other call: with TSP_LOCK_HOOKS tsp_lock and tsp_unlock, with TSP_LOCK_INTERRUPTS the
+ * interrupt mask, with TSP_LOCK_NONE nothing.
+ * Whoever locks several heaps takes them in the order in which visitors and suppliers use one inside another.
+ * Constant cost, but for waiting. Handlers: no. */
+unsigned long tsp128k_lock(tsp128k *spoon);
+
+/** tsp128k_lock takes the heap's lock and returns what the tsp128k_unlock that gives it back wants for state. Meanwhile the heap
+ * is whole and nobody changes it; the holder makes no other call on it that takes the lock, since it would wait for
+ * itself. A child that was forked while another thread held the lock would wait for ever, so a program of several
+ * threads says
+ *     static unsigned long held;
+ *     static void before_fork(void) { held = tsp4k_lock(&spoon); }
+ *     static void after_fork(void) { tsp4k_unlock(&spoon, held); }
+ *     ...
+ *     pthread_atfork(before_fork, after_fork, after_fork);
+ * They are the lock of every other call: with TSP_LOCK_HOOKS tsp_lock and tsp_unlock, with TSP_LOCK_INTERRUPTS the
+ * interrupt mask, with TSP_LOCK_NONE nothing.
+ * Whoever locks several heaps takes them in the order in which visitors and suppliers use one inside another.
+ * Constant cost, but for waiting. Handlers: no. */
+void tsp128k_unlock(tsp128k *spoon, unsigned long state);
+
+/** spoon, a handle that was all zero when the program began; the first call gets the memory from supplier and makes
+ * the heap (a sized one if sized is not 0), exactly once whichever thread comes first; the others wait for it. If
+ * there is no memory it is a heap of no bytes, and supplier is not asked again. Returns spoon. Until it has
+ * returned, a thread makes no other call on spoon. For the memory itself see TSP4K_STATIC and its kin below. Cost:
+ * the first call as tsp128k_init, and the supplier's; constant from then on, and without the lock but for TSP_LOCK_HOOKS.
+ * Handlers: no, but where the heap is made and the lock is no hook. (Under TSP_LOCK_INTERRUPTS
+ * the whole first call is with interrupts disabled.) */
+tsp128k *tsp128k_once(tsp128k *spoon, tsp_supplier *supplier, int sized) TSP_SYMBOL_(tsp128k_once);
+
+/** The same over memory that you have at hand. */
+tsp128k *tsp128k_once_over(tsp128k *spoon, void *memory, size_t size, int sized) TSP_SYMBOL_(tsp128k_once_over);
+
+/** Makes a heap of the size bytes at memory: one that remembers sizes, or a sized one. Any address and any size will
+ * do: what is before the first multiple of a granule is lost, and the heap is the largest that fits behind it with
+ * its map and its index, and that one object can fill (a multiple of TSP_ROUND, unless it is smaller). Returns the
+ * number of bytes that can be handed out: 0 where memory is NULL or too small (then every allocation but those of
+ * size 0 fails), and less than you gave where it is more than the family can hold (then the rest stays yours,
+ * untouched). Writes nothing outside the region, and inside it only the first granule and the last, and map and
+ * index behind them. Whatever was in spoon is forgotten, and the lock is open. Cost: linear in the bytes of map and
+ * index; constant if there are none. Takes no lock: whoever calls it must be the only user of spoon. Handlers: yes. */
+size_t tsp16m_init(tsp16m *spoon, void *memory, size_t size) TSP_SYMBOL_(tsp16m_init);
+
+/** Makes a heap of the size bytes at memory: one that remembers sizes, or a sized one. Any address and any size will
+ * do: what is before the first multiple of a granule is lost, and the heap is the largest that fits behind it with
+ * its map and its index, and that one object can fill (a multiple of TSP_ROUND, unless it is smaller). Returns the
+ * number of bytes that can be handed out: 0 where memory is NULL or too small (then every allocation but those of
+ * size 0 fails), and less than you gave where it is more than the family can hold (then the rest stays yours,
+ * untouched). Writes nothing outside the region, and inside it only the first granule and the last, and map and
+ * index behind them. Whatever was in spoon is forgotten, and the lock is open. Cost: linear in the bytes of map and
+ * index; constant if there are none. Takes no lock: whoever calls it must be the only user of spoon. Handlers: yes. */
+size_t tsp16m_init_sized(tsp16m *spoon, void *memory, size_t size) TSP_SYMBOL_(tsp16m_init_sized);
+
+/** The heap gets size bytes more, which are directly behind its region (as from sbrk): objects stay where they are,
+ * their map moves up, and a heap that is large enough then gets an index. Returns the number of bytes that can be
+ * handed out now: what tsp16m_init would return for both together, less the bytes that it had left over at the region's
+ * end (too few for a granule, or for the index that would come with one). It is what it was where size is too
+ * little for a granule, where the family can hold no more, and where the heap has no bytes; 0 if the heap is
+ * damaged: that is reported to tsp_misuse, and nothing has changed. tsp16m_usage tells low_free as if the bytes had
+ * always been there and free. Once extended, the region is all of it, for tsp16m_attach too. Cost: linear in the heap's
+ * holes, and in the bytes of map and index. It takes the lock, but other calls look at the heap's size without it:
+ * no other thread may be in a call on spoon, nor a handler come in between. Handlers: no. */
+size_t tsp16m_extend(tsp16m *spoon, size_t size);
+
+/** Empties the heap at once: every object is gone, statistics begin anew. Cost as tsp16m_init. Handlers: no. */
+void tsp16m_reset(tsp16m *spoon);
+
+/** low_free of tsp16m_usage begins anew: it is what is free now. Constant cost. Handlers: no. */
+void tsp16m_reset_low(tsp16m *spoon);
+
+/** An object of size bytes, aligned. NULL: no place was found for it, the alignment is refused, or the heap is
+ * damaged (which is also reported to tsp_misuse). Without an index a place is found wherever there is one. With an
+ * index it is found for sure where
+ *     - a hole has 1.5 times the bytes that the object takes and its alignment, or
+ *     - the object takes less than 256 bytes, wants no alignment above the granule, and sizes are rounded to 8;
+ * of the other holes that may do only 16 are tried, and where there are more it may be NULL though one would do.
+ * Size 0 gives an address that is aligned, not NULL, not in the heap, and must not be written to; it costs nothing,
+ * and is not counted. It is the handle's own or, where that is not aligned so, one that only calls which are told
+ * its size know: tsp16m_dealloc and tsp16m_resize, not tsp16m_free. (NULL if the heap lies over the only address that is aligned.)
+ * Cost: a search; zeroing is done outside the lock. Handlers: no. */
+void *tsp16m_alloc(tsp16m *spoon, size_t size, size_t align);
+
+/** An object of size bytes, aligned. NULL: no place was found for it, the alignment is refused, or the heap is
+ * damaged (which is also reported to tsp_misuse). Without an index a place is found wherever there is one. With an
+ * index it is found for sure where
+ *     - a hole has 1.5 times the bytes that the object takes and its alignment, or
+ *     - the object takes less than 256 bytes, wants no alignment above the granule, and sizes are rounded to 8;
+ * of the other holes that may do only 16 are tried, and where there are more it may be NULL though one would do.
+ * Size 0 gives an address that is aligned, not NULL, not in the heap, and must not be written to; it costs nothing,
+ * and is not counted. It is the handle's own or, where that is not aligned so, one that only calls which are told
+ * its size know: tsp16m_dealloc and tsp16m_resize, not tsp16m_free. (NULL if the heap lies over the only address that is aligned.)
+ * Cost: a search; zeroing is done outside the lock. Handlers: no. */
+void *tsp16m_alloc_zeroed(tsp16m *spoon, size_t size, size_t align);
+
+/** Gives back an object: pointer, size and align as they were given to tsp16m_alloc or last to tsp16m_resize. TSP_OK without
+ * doing anything for NULL, whatever size says, and for size 0, whatever pointer is outside the heap; align is
+ * looked at all the same. Refused, with the reason: TSP_FOREIGN, TSP_MISALIGNED, TSP_ALREADY_FREE, TSP_WRONG_SIZE,
+ * TSP_INTERIOR, TSP_BAD_ALIGNMENT, TSP_CORRUPT, TSP_OVERRUN; nothing is reported to tsp_misuse. A sized heap can
+ * not know that the size is wrong or the pointer is inside an object as long as all the bytes are live; a
+ * remembering heap knows all but a size that takes the same bytes, and what looks like a live object since its
+ * bytes are one again. Cost: a search; in a remembering heap also the bits of the object (a step for 32 granules).
+ * Handlers: no. */
+tsp_status tsp16m_dealloc(tsp16m *spoon, void *pointer, size_t size, size_t align);
+
+/** Grows or shrinks an object; align is what the result must have, and may differ from before. Returns its address,
+ * which may have changed; contents are kept up to the smaller size, and the zeroed form clears the bytes beyond.
+ * It stays in place where it can, moves where it must, and as a last resort slides back into free bytes directly
+ * before it. NULL and old_size 0 (with a pointer outside the heap) allocate as tsp16m_alloc does; new_size 0 gives the
+ * object back and returns as tsp16m_alloc does for size 0. NULL: no place was found (the old object is as it was), or
+ * misuse as in tsp16m_dealloc, which is also reported to tsp_misuse.
+ * Cost: at most four searches, and as tsp16m_dealloc; the copy is done outside the lock unless the object slides.
+ * Handlers: no. */
+void *tsp16m_resize(tsp16m *spoon, void *pointer, size_t old_size, size_t new_size, size_t align);
+
+/** Grows or shrinks an object; align is what the result must have, and may differ from before. Returns its address,
+ * which may have changed; contents are kept up to the smaller size, and the zeroed form clears the bytes beyond.
+ * It stays in place where it can, moves where it must, and as a last resort slides back into free bytes directly
+ * before it. NULL and old_size 0 (with a pointer outside the heap) allocate as tsp16m_alloc does; new_size 0 gives the
+ * object back and returns as tsp16m_alloc does for size 0. NULL: no place was found (the old object is as it was), or
+ * misuse as in tsp16m_dealloc, which is also reported to tsp_misuse.
+ * Cost: at most four searches, and as tsp16m_dealloc; the copy is done outside the lock unless the object slides.
+ * Handlers: no. */
+void *tsp16m_resize_zeroed(tsp16m *spoon, void *pointer, size_t old_size, size_t new_size, size_t align);
+
+/** The same, but never moves the object: TSP_OK; TSP_NO_MEMORY where it would have to move, and for new_size 0 (an
+ * object of that size would be elsewhere); or the misuse, which is not reported. NULL and objects of size 0 can
+ * only stay what they are: TSP_OK for new_size 0, else TSP_NO_MEMORY. Cost: at most three searches, and as
+ * tsp16m_dealloc. Handlers: no. */
+tsp_status tsp16m_resize_in_place(tsp16m *spoon, void *pointer, size_t old_size, size_t new_size, size_t align);
+
+/** As tsp16m_alloc and tsp16m_dealloc, but where the lock is held they give up at once (NULL; TSP_BUSY) instead of waiting;
+ * that is not counted as failed. Handlers: yes. */
+void *tsp16m_try_alloc(tsp16m *spoon, size_t size, size_t align);
+
+/** As tsp16m_alloc and tsp16m_dealloc, but where the lock is held they give up at once (NULL; TSP_BUSY) instead of waiting;
+ * that is not counted as failed. Handlers: yes. */
+tsp_status tsp16m_try_dealloc(tsp16m *spoon, void *pointer, size_t size, size_t align);
+
+/** tsp16m_try_alloc for who wants to know why not. TSP_OK, and *result is the object; or *result is NULL, and it is
+ * TSP_NO_MEMORY, TSP_BUSY (it may be worth another try when the handler has returned), TSP_BAD_ALIGNMENT or
+ * TSP_CORRUPT; nothing is reported to tsp_misuse. Handlers: yes. */
+tsp_status tsp16m_try_alloc_to(tsp16m *spoon, size_t size, size_t align, void **result);
+
+/** As C's malloc, aligned to the largest power of two that is at most size and at most TSP_MALLOC_ALIGN. Size 0
+ * gives the address of the handle. NULL and cost as tsp16m_alloc. Handlers: no, as for all of these
+ * but tsp16m_try_malloc and its kin. */
+void *tsp16m_malloc(tsp16m *spoon, size_t size);
+
+/** count * size bytes of zeros, else as tsp16m_malloc of the product; NULL also where that is more than size_t holds. */
+void *tsp16m_calloc(tsp16m *spoon, size_t count, size_t size);
+
+/** As C's realloc; alignment as tsp16m_malloc(size), but what does not grow stays where it is, however it is aligned.
+ * NULL: the old object is as it was, no place was found or it was misuse, as in tsp16m_resize. NULL and the address for
+ * size 0 allocate; size 0 gives the object back and returns as tsp16m_malloc(0). An object of a stricter alignment is
+ * for tsp16m_resize. Cost as tsp16m_resize. */
+void *tsp16m_realloc(tsp16m *spoon, void *pointer, size_t size);
+
+/** tsp16m_realloc of count * size; NULL where the product is more than size_t holds, and the old object is as it was. */
+void *tsp16m_reallocarray(tsp16m *spoon, void *pointer, size_t count, size_t size);
+
+/** As C's aligned_alloc, for any size. NULL also where the alignment is refused, and for size 0 where the handle's
+ * address is not aligned so. Cost as tsp16m_alloc. */
+void *tsp16m_aligned_alloc(tsp16m *spoon, size_t align, size_t size);
+
+/** As C23's. NULL does nothing, but for an align that is no alignment; nor does what an allocation of size 0 gave.
+ * Whatever is not exactly a live object of this heap (and of this size, as far as it is rounded, and alignment,
+ * where you say it) is refused and reported to tsp_misuse. Cost as tsp16m_dealloc. */
+void tsp16m_free(tsp16m *spoon, void *pointer);
+
+/** As C23's. NULL does nothing, but for an align that is no alignment; nor does what an allocation of size 0 gave.
+ * Whatever is not exactly a live object of this heap (and of this size, as far as it is rounded, and alignment,
+ * where you say it) is refused and reported to tsp_misuse. Cost as tsp16m_dealloc. */
+void tsp16m_free_sized(tsp16m *spoon, void *pointer, size_t size);
+
+/** As C23's. NULL does nothing, but for an align that is no alignment; nor does what an allocation of size 0 gave.
+ * Whatever is not exactly a live object of this heap (and of this size, as far as it is rounded, and alignment,
+ * where you say it) is refused and reported to tsp_misuse. Cost as tsp16m_dealloc. */
+void tsp16m_free_aligned_sized(tsp16m *spoon, void *pointer, size_t align, size_t size);
+
+/** How many bytes the object may be used for: all that it takes but for a guard. 0 for NULL and objects of size 0,
+ * also in a sized heap, and for what is no object, which is reported to tsp_misuse. Cost as tsp16m_dealloc. */
+size_t tsp16m_usable_size(tsp16m *spoon, const void *pointer);
+
+/** For interrupt handlers: where the lock is held they give up at once, with TSP_BUSY. What else they refuse they
+ * say too, and report nothing to tsp_misuse. tsp16m_try_malloc as tsp16m_malloc, with *result as in tsp16m_try_alloc_to.
+ * tsp16m_try_free as tsp16m_free. tsp16m_try_realloc only grows or shrinks in place, since to move takes the lock twice and a
+ * copy: TSP_NO_MEMORY where tsp16m_realloc would have to move the object, and for size 0; NULL and the address for size
+ * 0 can only stay what they are, as in tsp16m_resize_in_place, and as there it is no failed request. Handlers: yes. */
+tsp_status tsp16m_try_malloc(tsp16m *spoon, size_t size, void **result);
+
+/** For interrupt handlers: where the lock is held they give up at once, with TSP_BUSY. What else they refuse they
+ * say too, and report nothing to tsp_misuse. tsp16m_try_malloc as tsp16m_malloc, with *result as in tsp16m_try_alloc_to.
+ * tsp16m_try_free as tsp16m_free. tsp16m_try_realloc only grows or shrinks in place, since to move takes the lock twice and a
+ * copy: TSP_NO_MEMORY where tsp16m_realloc would have to move the object, and for size 0; NULL and the address for size
+ * 0 can only stay what they are, as in tsp16m_resize_in_place, and as there it is no failed request. Handlers: yes. */
+tsp_status tsp16m_try_realloc(tsp16m *spoon, void *pointer, size_t size);
+
+/** For interrupt handlers: where the lock is held they give up at once, with TSP_BUSY. What else they refuse they
+ * say too, and report nothing to tsp_misuse. tsp16m_try_malloc as tsp16m_malloc, with *result as in tsp16m_try_alloc_to.
+ * tsp16m_try_free as tsp16m_free. tsp16m_try_realloc only grows or shrinks in place, since to move takes the lock twice and a
+ * copy: TSP_NO_MEMORY where tsp16m_realloc would have to move the object, and for size 0; NULL and the address for size
+ * 0 can only stay what they are, as in tsp16m_resize_in_place, and as there it is no failed request. Handlers: yes. */
+tsp_status tsp16m_try_free(tsp16m *spoon, void *pointer);
+
+/** Notes with an object of a remembering heap where it came from: site is a text that stays, as TSP_HERE is. Returns
+ * object: p = tsp4k_set_site(&spoon, tsp4k_malloc(&spoon, 100), TSP_HERE). A resized object keeps its site. What is
+ * no object is left alone. Cost as tsp16m_usable_size. Handlers: no. */
+void *tsp16m_set_site(tsp16m *spoon, void *object, const char *site);
+
+/** The site of an object as tsp16m_walk shows it to a visitor, or NULL. Constant cost; takes no lock. Handlers: yes. */
+const char *tsp16m_site(const void *start, size_t size);
+
+/** The figures above. Cost: linear in the number of holes, for largest. Handlers: no. */
+tsp_usage tsp16m_usage(tsp16m *spoon);
+
+/** The most bytes that an object of this alignment has room for now, in any hole: without an index the largest n for
+ * which tsp16m_alloc(spoon, n, align) succeeds. 0 if there is no room, or no such alignment. Cost: linear in the number
+ * of holes. Handlers: no. */
+size_t tsp16m_largest(tsp16m *spoon, size_t align);
+
+/** 1 if pointer is into the bytes that the heap hands out, else 0. Constant cost; takes no lock. Handlers: yes. */
+int tsp16m_contains(const tsp16m *spoon, const void *pointer);
+
+/** Visits everything in order of address, holding the lock. Returns what the visitor returned last, or 0. Cost:
+ * linear in holes and, in a remembering heap, objects and bytes of the map; and the visits. Handlers: no. */
+int tsp16m_walk(tsp16m *spoon, tsp_visitor *visitor, void *context);
+
+/** Verifies every invariant of DESIGN.md section 3 and changes nothing. Cost: linear in holes and in the bytes of
+ * map and index. Handlers: no. */
+tsp_report tsp16m_check(tsp16m *spoon);
+
+/** Takes up a heap that exists: spoon is its handle, kept or shared together with its bytes, which are now the size
+ * bytes at memory (the region that tsp16m_init was given, or a copy of it whose address has the same remainder by
+ * TSP_MALLOC_ALIGN; stricter alignments are for you to keep). Believes nothing, and verifies all there is to
+ * verify: that handle and heap are of this family and of a build that rounds sizes alike and has guards or has
+ * none; lie within the region; and hold every invariant, as tsp16m_check does. TSP_OK: the heap may be used. Otherwise
+ * the report says why not, and not a byte has changed.
+ *     alone not 0   Nobody else uses it: RAM that was kept over a reset, a file that was mapped. The lock is
+ *                   opened, whoever held it, and from now on the heap is at memory.
+ *     alone 0       Others may be using it: memory that processes share. They all have to see it at the same
+ *                   address, since the handle holds it once (refused otherwise), and the lock policy has to be one
+ *                   that works between them: TSP_LOCK_SPIN does. Waits for the lock.
+ * Statistics go on; only if somebody held a spin lock, which has the count of failed requests with it, does that
+ * begin anew. What objects contain is not looked at: an address that was stored in them is yours to mend, and so is
+ * that of objects of size 0, which is the handle's. Cost as tsp16m_check. Handlers: no. */
+tsp_report tsp16m_attach(tsp16m *spoon, void *memory, size_t size, int alone) TSP_SYMBOL_(tsp16m_attach);
+
+/** tsp16m_lock takes the heap's lock and returns what the tsp16m_unlock that gives it back wants for state. Meanwhile the heap
+ * is whole and nobody changes it; the holder makes no other call on it that takes the lock, since it would wait for
+ * itself. A child that was forked while another thread held the lock would wait for ever, so a program of several
+ * threads says
+ *     static unsigned long held;
+ *     static void before_fork(void) { held = tsp4k_lock(&spoon); }
+ *     static void after_fork(void) { tsp4k_unlock(&spoon, held); }
+ *     ...
+ *     pthread_atfork(before_fork, after_fork, after_fork);
+ * They are the lock of every other call: with TSP_LOCK_HOOKS tsp_lock and tsp_unlock, with TSP_LOCK_INTERRUPTS the
+ * interrupt mask, with TSP_LOCK_NONE nothing.
+ * Whoever locks several heaps takes them in the order in which visitors and suppliers use one inside another.
+ * Constant cost, but for waiting. Handlers: no. */
+unsigned long tsp16m_lock(tsp16m *spoon);
+
+/** tsp16m_lock takes the heap's lock and returns what the tsp16m_unlock that gives it back wants for state. Meanwhile the heap
+ * is whole and nobody changes it; the holder makes no other call on it that takes the lock, since it would wait for
+ * itself. A child that was forked while another thread held the lock would wait for ever, so a program of several
+ * threads says
+ *     static unsigned long held;
+ *     static void before_fork(void) { held = tsp4k_lock(&spoon); }
+ *     static void after_fork(void) { tsp4k_unlock(&spoon, held); }
+ *     ...
+ *     pthread_atfork(before_fork, after_fork, after_fork);
+ * They are the lock of every other call: with TSP_LOCK_HOOKS tsp_lock and tsp_unlock, with TSP_LOCK_INTERRUPTS the
+ * interrupt mask, with TSP_LOCK_NONE nothing.
+ * Whoever locks several heaps takes them in the order in which visitors and suppliers use one inside another.
+ * Constant cost, but for waiting. Handlers: no. */
+void tsp16m_unlock(tsp16m *spoon, unsigned long state);
+
+/** spoon, a handle that was all zero when the program began; the first call gets the memory from supplier and makes
+ * the heap (a sized one if sized is not 0), exactly once whichever thread comes first; the others wait for it. If
+ * there is no memory it is a heap of no bytes, and supplier is not asked again. Returns spoon. Until it has
+ * returned, a thread makes no other call on spoon. For the memory itself see TSP4K_STATIC and its kin below. Cost:
+ * the first call as tsp16m_init, and the supplier's; constant from then on, and without the lock but for TSP_LOCK_HOOKS.
+ * Handlers: no, but where the heap is made and the lock is no hook. (Under TSP_LOCK_INTERRUPTS
+ * the whole first call is with interrupts disabled.) */
+tsp16m *tsp16m_once(tsp16m *spoon, tsp_supplier *supplier, int sized) TSP_SYMBOL_(tsp16m_once);
+
+/** The same over memory that you have at hand. */
+tsp16m *tsp16m_once_over(tsp16m *spoon, void *memory, size_t size, int sized) TSP_SYMBOL_(tsp16m_once_over);
 
 #ifdef __cplusplus
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes one teaspoon.c of everything in src/, to be copied into a project together with teaspoon.h.
 
-    amalgamate.py DIR      writes DIR/teaspoon.c and DIR/teaspoon.h
+    amalgamate.py DIR      writes DIR/teaspoon.c, DIR/teaspoon.h and DIR/teaspoon.hpp
 
 The three families compile the same text with different knobs. The generated file has that text once and includes itself
 once per family; #defines give every file-scope name of the text a name per family, so that the three copies do not
@@ -127,6 +127,52 @@ def top(version):
 """ % (version, (ROOT / "LICENSE").read_text().strip())
 
 
+# -- The header, in which editors show contracts: each function of each family is declared below its own, where
+# include/teaspoon.h has one macro for the declarations of all, and contracts that say V_ once.
+
+CONTRACTS = re.compile(r"/\* ---- The functions -+\n.*?\*/\n", re.S)
+HEADING = re.compile(r"^ \* (?:\w[\w ]*?[ *]+)V_(\w+)\(", re.M)
+
+
+def contracts(text):
+    """What is said of each function: {name: lines}. Names that stand directly below each other share what follows."""
+    said, names = {}, []
+    for line in text.splitlines():
+        heading = HEADING.match(line)
+        if heading:
+            if names and said[names[-1]]:
+                names = []
+            names.append(heading.group(1))
+            said[names[-1]] = []
+        elif line.startswith(" * ----"):
+            names = []
+        elif names and line.startswith(" *"):
+            for name in names:
+                said[name].append(line[7:])
+    return {name: "\n".join(lines).strip() for name, lines in said.items()}
+
+
+def declarations(header, family):
+    """TSP_FUNCTIONS(family) written out, each function below its contract."""
+    said = contracts(CONTRACTS.search(header).group())
+    macro = re.search(r"^#define TSP_FUNCTIONS\(V\).*?(?<!\\)\n", header, re.S | re.M).group()
+    out = []
+    for line in macro.split("\n")[1:-1]:
+        line = line.rstrip("\\").strip()
+        name = re.search(r"V##_(\w+)\(", line).group(1)
+        if not said.get(name):
+            fail("teaspoon.h says nothing of V_" + name)
+        text = said[name].replace("V_", family + "_").replace("\n", "\n * ")
+        out.append("\n/** %s */\n%s\n" % (text.replace(" * \n", " *\n"), re.sub(r"\bV(##|\b)", lambda v: family, line)))
+    return "".join(out)
+
+
+def spelled_out(header):
+    for family in FAMILIES:
+        header = header.replace("TSP_FUNCTIONS(%s)\n" % family, declarations(header, family))
+    return CONTRACTS.sub("", header)
+
+
 def main():
     if len(sys.argv) != 2:
         fail("usage: amalgamate.py DIR")
@@ -170,7 +216,7 @@ def main():
     directory = pathlib.Path(sys.argv[1])
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "teaspoon.c").write_text(re.sub(r"\n{3,}", "\n\n", "".join(out)))
-    (directory / "teaspoon.h").write_text(header)
+    (directory / "teaspoon.h").write_text(spelled_out(header))
     (directory / "teaspoon.hpp").write_text((ROOT / "include" / "teaspoon.hpp").read_text())  # for C++, as it is
 
 

@@ -91,7 +91,7 @@ platformio() {
     mkdir -p "$work/pio"
     python3 -c 'import json; print(*json.load(open("library.json"))["export"]["include"])' > "$work/export" &&
         xargs cp -r -t "$work/pio" < "$work/export" &&
-        "$@" -w -Os -I"$work/pio/src" -I"$work/pio/include" -o "$work/app" $consumer "$work"/pio/src/*.c
+        "$@" -w -Os -I"$work/pio/src" -I"$work/pio/dist" -o "$work/app" $consumer "$work"/pio/src/*.c
 }
 
 # -- ESP-IDF and Zephyr: Kconfig by its library, CMake files over stand-ins --
@@ -142,6 +142,11 @@ fi
 if python_with jsonschema,yaml; then check "metadata" $python $here/check.py
 else skip "metadata" "python3-jsonschema or python3-yaml is not installed"; fi
 if have xmllint; then check "CMSIS-Pack is well formed" pdsc; else skip "CMSIS-Pack" "xmllint is not installed"; fi
+
+if have clangd; then check "clangd shows contracts" timeout 60 python3 $here/hover.py
+else skip "clangd shows contracts" "clangd is not installed"; fi
+if have doxygen; then check "the reference, without a warning" make docs
+else skip "the reference" "doxygen is not installed"; fi
 
 if have meson && have pkg-config; then
     check "Meson, installed" meson_installed
