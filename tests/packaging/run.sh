@@ -64,7 +64,7 @@ arduino() {
         object=$work/arduino/$(basename "$file").o
         case $file in
         *.c) $1 -std=gnu11 $flags -Isrc -c -o "$object" "$file" || return 1 ;;
-        *) $2 -std=gnu++11 -fpermissive -fno-exceptions -fno-threadsafe-statics $flags -c -o "$object" "$file" || return 1 ;;
+        *) $2 -std=gnu++11 -fpermissive -fno-exceptions $flags -c -o "$object" "$file" || return 1 ;;
         esac
     done
     for sketch in examples/*/*.ino; do
@@ -107,8 +107,8 @@ component() {
         "add_executable(app $PWD/$consumer)" 'target_link_libraries(app teaspoon)' > "$work/system/CMakeLists.txt"
     rm -rf "$work/system/build"
     [ "$kconfig" != Kconfig ] || echo -DESP_PLATFORM=1 >> "$work/options"
-    xargs cmake -S "$work/system" -B "$work/system/build" < "$work/options" && cmake --build "$work/system/build" && "$work/system/build/app" &&
-        nm "$work/system/build/app" | grep "$expected"
+    xargs cmake -S "$work/system" -B "$work/system/build" < "$work/options" && cmake --build "$work/system/build" &&
+        "$work/system/build/app" && nm "$work/system/build/app" | grep "$expected"
 }
 
 # -- vcpkg and Conan: their recipes, over stand-ins --
