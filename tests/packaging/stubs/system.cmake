@@ -1,4 +1,5 @@
 # What ESP-IDF, Zephyr and vcpkg call our CMake files with, as far as these use it; each builds for this machine.
+add_compile_definitions(_GNU_SOURCE) # for the stand-ins over threads
 set(stubs ${CMAKE_CURRENT_LIST_DIR})
 set(headers ${CMAKE_CURRENT_LIST_DIR}/../../ports/stubs)
 
