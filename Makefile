@@ -60,6 +60,7 @@ install: all ## library, headers, command and teaspoon.pc into PREFIX (/usr/loca
 	cp $(BUILD)/teaspoon $(DESTDIR)$(PREFIX)/bin
 	mkdir -p $(DESTDIR)$(PREFIX)/lib/teaspoon $(DESTDIR)$(PREFIX)/share/man/man1
 	$(if $(RECORDER),cp $(RECORDER) $(DESTDIR)$(PREFIX)/lib/teaspoon)
+	cp tool/look.gdb $(DESTDIR)$(PREFIX)/lib/teaspoon
 	cp tool/teaspoon.1 $(DESTDIR)$(PREFIX)/share/man/man1
 	cp include/teaspoon.h include/teaspoon.hpp adapters/*.h $(DESTDIR)$(PREFIX)/include
 	cp $(BUILD)/libteaspoon.a $(wildcard $(BUILD)/libteaspoon-malloc.*) $(DESTDIR)$(PREFIX)/lib

@@ -4,6 +4,7 @@
  *     main.c  -> fit.c (tables)  compare.c  search.c (the smallest heap)  vary.c  verify.c (replay)  picture.c
  *                    fail.c (requests made to fail)
  *                decode.c (what adapters/tsp_record.h sends, as a trace)
+ *                look.c (a heap in a memory dump)
  *                record.c (runs a program, over preload/record.c)  convert.c (what it wrote, as traces)  symbols.c
  *                    replay.c (operations on a heap)  family.c (the three families)  trace.c (the reader)  say.c */
 #define _POSIX_C_SOURCE 200809L
@@ -22,7 +23,8 @@ static const char *const usage =
     "       teaspoon replay --heap BYTES [OPTION]... TRACE...   verify one heap, and draw it\n"
     "       teaspoon record [-o FILE] [--sites] -- PROGRAM...   record what a program asks of malloc\n"
     "       teaspoon decode [-o FILE] RECORDING                 make a trace of what a microcontroller has sent\n"
-    "       teaspoon help [fit | replay | record | decode]\n"
+    "       teaspoon look [--handle ADDRESS] DUMP...            verify and draw a heap in a memory dump\n"
+    "       teaspoon help [fit | replay | record | decode | look]\n"
     "       teaspoon --version\n";
 
 static const char *const help =
@@ -136,13 +138,28 @@ static const char *const help_decode =
     "\n"
     "Try: teaspoon decode -o board.trace uart.bin; teaspoon fit --for 32 board.trace\n";
 
+static const char *const help_look =
+    "Usage: teaspoon look [--handle ADDRESS] [--variant 4k|128k|16m] [--for 16|32|64] [--quiet] DUMP...\n"
+    "\n"
+    "Verifies a heap in a memory dump of any machine, draws it, and lists its objects and holes. A DUMP is a core file,\n"
+    "or FILE@ADDRESS: raw bytes, of which the first was at that address, such as gdb's `dump binary memory` writes;\n"
+    "several are taken together. Byte order and size of pointers are found out. tool/look.gdb does it in one command.\n"
+    "\n"
+    "    --handle ADDRESS    the handle's, such as gdb's `print &kitchen` shows; without it, every sound heap is shown\n"
+    "    --for 16|32|64      bits of the machine's pointers\n"
+    "    -q, --quiet         no list\n"
+    "\n"
+    "Exit status: 3 if the heap is damaged, or there is none; then one line says where and how.\n"
+    "\n"
+    "Try: teaspoon look --handle 0x20000400 ram.bin@0x20000000\n";
+
 /* One line, since the usage would hide it. */
 static int misused(const char *message, const char *what) {
     return complain(BAD_INPUT, "%s%s; see `teaspoon help`", message, what);
 }
 
 /* The subcommands. */
-typedef enum subcommand { FIT, REPLAY, RECORD, DECODE, NONE } subcommand;
+typedef enum subcommand { FIT, REPLAY, RECORD, DECODE, LOOK, NONE } subcommand;
 static const struct {
     const char *name, *title; /* title: for getopt's messages */
     const char *const *help;
@@ -151,6 +168,7 @@ static const struct {
     {"replay", "teaspoon replay", &help_replay},
     {"record", "teaspoon record", &help_record},
     {"decode", "teaspoon decode", &help_decode},
+    {"look", "teaspoon look", &help_look},
 };
 
 static subcommand subcommand_named(const char *name) {
@@ -188,7 +206,7 @@ static int parse_bytes(const char *text, size_t *bytes) {
 }
 
 /* What getopt returns for an option that has no letter. */
-enum { VARIANT = 256, SIZED, MALLOC, ALIGN, TSV, JSON, MAX, FOR, VARY, COMPARE, HEAP, CHECK, FAIL, FAIL_EACH, SITES };
+enum { VARIANT = 256, SIZED, MALLOC, ALIGN, TSV, JSON, MAX, FOR, VARY, COMPARE, HEAP, CHECK, FAIL, FAIL_EACH, SITES, HANDLE, MACHINE };
 
 static const struct option fit_options[] = {
     {"variant", 1, NULL, VARIANT}, {"sized", 0, NULL, SIZED}, {"malloc", 0, NULL, MALLOC},
@@ -210,6 +228,10 @@ static const struct option record_options[] = {
 
 static const struct option decode_options[] = {
     {"output", 1, NULL, 'o'}, {"quiet", 0, NULL, 'q'}, {"help", 0, NULL, 'h'}, {NULL, 0, NULL, 0}};
+
+static const struct option look_options[] = {
+    {"handle", 1, NULL, HANDLE}, {"variant", 1, NULL, VARIANT}, {"for", 1, NULL, MACHINE},
+    {"quiet", 0, NULL, 'q'},     {"help", 0, NULL, 'h'},        {NULL, 0, NULL, 0}};
 
 /* One option. Returns 0 after saying what is wrong with it. */
 static int take_option(int option, const char *value, options *how) {
@@ -252,6 +274,19 @@ static int take_option(int option, const char *value, options *how) {
         if (how->bits == 32 || how->bits == 8 * sizeof(void *)) return 1;
         misused("--for is 32 or the pointers' bits of this machine; not ", value);
         return 0;
+    case MACHINE:
+        how->bits = strcmp(value, "16") == 0 ? 16 : strcmp(value, "32") == 0 ? 32 : strcmp(value, "64") == 0 ? 64 : 0;
+        if (how->bits) return 1;
+        misused("--for is 16, 32 or 64; not ", value);
+        return 0;
+    case HANDLE: {
+        char *end;
+        how->handle_given = 1;
+        how->handle = strtoull(value, &end, 0);
+        if (*value >= '0' && *value <= '9' && *end == '\0') return 1;
+        misused("--handle is an address such as 0x20000400; not ", value);
+        return 0;
+    }
     case VARY:
         if (value && (!parse_bytes(value, &n) || n < 1 || n > MOST_VARIATIONS)) {
             misused("--vary is a number of variations, 1 to 10000; not ", value);
@@ -292,14 +327,14 @@ static int work_on(char **files, size_t count, const options *how,
 }
 
 static int run(int argc, char **argv, subcommand command) {
-    static const struct option *const options_of[] = {fit_options, replay_options, record_options, decode_options};
+    static const struct option *const options_of[] = {fit_options, replay_options, record_options, decode_options, look_options};
     options how = {.sized = 1, .align = 8};
     size_t count, from_stdin = 0;
     char **rest;
     int option;
     argv[0] = (char *)(uintptr_t)subcommands[command].title;
     /* +: what follows record's program is the program's. */
-    while ((option = getopt_long(argc, argv, command == RECORD ? "+ho:q" : command == DECODE ? "ho:q" : "h", options_of[command], NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, command == RECORD ? "+ho:q" : command == DECODE ? "ho:q" : command == LOOK ? "hq" : "h", options_of[command], NULL)) != -1) {
         if (option == 'h') return show_help(subcommands[command].name);
         if (!take_option(option, optarg, &how)) return BAD_INPUT;
     }
@@ -307,6 +342,7 @@ static int run(int argc, char **argv, subcommand command) {
     count = (size_t)(argc - optind);
     if (command == RECORD) return count ? record_program(rest, &how) : misused("record needs a program to run", "");
     if (command == DECODE) return count == 1 ? decode_recording(rest[0], &how) : misused("decode needs one recording", "");
+    if (command == LOOK) return count ? look_at(rest, count, &how) : misused("look needs a memory dump", "");
     if (command == REPLAY && !how.heap_given) return misused("replay needs --heap BYTES", "");
     if (count == 0) return misused("no trace given", "");
     if (how.compare && (how.json || how.variations || how.max_given))
@@ -324,7 +360,7 @@ static int is_one_of(const char *word, const char *a, const char *b, const char 
 int main(int argc, char **argv) {
     const char *command = argc > 1 ? argv[1] : NULL;
     int code;
-    if (command == NULL) return misused("what shall it do: fit, replay, record or decode", "");
+    if (command == NULL) return misused("what shall it do: fit, replay, record, decode or look", "");
     if (subcommand_named(command) != NONE) {
         code = run(argc - 1, argv + 1, subcommand_named(command));
     } else if (is_one_of(command, "help", "--help", "-h")) {

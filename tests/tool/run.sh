@@ -49,7 +49,7 @@ misused() {
     run 2 "$@"
     is "message of teaspoon $*" "$(cat err)" "teaspoon: $message; see \`teaspoon help\`"
 }
-misused 'what shall it do: fit, replay, record or decode'
+misused 'what shall it do: fit, replay, record, decode or look'
 misused 'there is no command frobnicate' frobnicate
 misused 'too many words after help' help fit replay
 misused '--tsv or --json, not both' fit --tsv --json x
@@ -70,7 +70,7 @@ run 0 help; says out 'Exit status'
 run 0 help fit; says out 'smallest multiple of 8'
 run 0 fit --help; says out '--tsv'
 run 0 replay --help; says out 'low_free'
-for about in fit replay record decode; do
+for about in fit replay record decode look; do
     run 0 help $about; cp out help.out
     ok "teaspoon $about -h" "$teaspoon" $about -h > out
     ok "is teaspoon help $about" cmp -s help.out out
@@ -381,6 +381,31 @@ for kind in sized malloc; do # shrinking needs no memory, nor does an object of 
 done
 printf 'a 0 96 0\na 1 40 0\nf 0\na 2 48 0\nf 1\na 3 96 0\n' > crowd.trace # without 0, 1 comes to lie elsewhere
 run 0 replay --heap 144 --fail 1 crowd.trace; says out '; 1 more found no room;'
+
+# -- A heap in a memory dump -------------------------------------------------------------------------------------------
+
+misused 'look needs a memory dump' look
+misused '--handle is an address such as 0x20000400; not kitchen' look --handle kitchen x
+misused '--for is 16, 32 or 64; not 8' look --for 8 x
+run 2 look nowhere.bin; says err 'nowhere.bin: No such file'
+head -c 4000 "$teaspoon" > cut.elf
+run 2 look cut.elf; is 'an ELF file without its end' "$(cat err)" 'teaspoon: cut.elf: a damaged or truncated ELF file'
+head -c 4000 /dev/zero > zero.bin
+run 3 look zero.bin; is 'no heap' "$(cat err)" 'teaspoon: zero.bin: no sound heap in it'
+run 3 look --handle 64 --for 32 zero.bin
+is 'no handle' "$(cat err)" 'teaspoon: zero.bin: 0x40: there is no heap: the handle has not been made'
+run 3 look --handle 0x2000 zero.bin; says err '0x2000: the handle is not in the dump'
+library=$(dirname "$teaspoon")/libteaspoon.a
+[ -f "$library" ] || library=$(dirname "$teaspoon")/../lib/libteaspoon.a
+for family in tsp4k tsp128k tsp16m; do
+    if ! [ -f "$library" ]; then break; fi
+    # shellcheck disable=SC2086
+    ok "look-$family is built" ${CC:-cc} -std=c11 ${CFLAGS:-} -DTSP_V=$family -I"$root/include" -I"$root/tool" \
+        "$root/tests/tool/look.c" ${TSP_TEST_LOOK:-"$root/tool/look.c" "$root/tool/picture.c"} "$root"/tool/say.c \
+        "$root"/tool/family.c "$library" -lpthread -o look-$family
+    ok "teaspoon look, $family" ./look-$family > out 2> err
+    grep '^FAILED' out
+done
 
 # -- A heap that breaks its promises -----------------------------------------------------------------------------------
 
