@@ -86,21 +86,12 @@ static void print_tsv(const row *rows, size_t count, const options *how) {
     }
 }
 
-static void print_string(const char *text) {
-    putchar('"');
-    for (; *text; text++) {
-        if (*text == '"' || *text == '\\') putchar('\\');
-        putchar(*text >= 0 && *text < ' ' ? '?' : *text);
-    }
-    putchar('"');
-}
-
 static void print_json(const row *rows, size_t count, const options *how) {
     putchar('[');
     for (size_t i = 0; i < count; i++) {
         const row *r = &rows[i];
         fputs(i ? ",\n {\"trace\": " : "{\"trace\": ", stdout);
-        print_string(r->trace->name);
+        json_text(stdout, r->trace->name);
         printf(", \"variant\": \"%s\", \"interface\": \"%s\", \"peak\": %zu, \"heap\": %zu, \"handle\": %zu, ",
                r->fit->family->name, kind_of_heap(how), r->trace->peak, r->fit->heap, r->handle);
         if (r->trace->peak) printf("\"ratio\": %.4f, ", r->ratio);

@@ -221,11 +221,12 @@ static int find(const trace *t, const family *f, int sized, size_t threads, size
 }
 
 trace renumbered(const trace *t) {
-    trace copy = *t;
+    trace copy = trace_without_operations(t);
     uint32_t *ids = need(malloc(((size_t)t->ids + 1) * sizeof *ids)),
              *spare = need(malloc(((size_t)t->ids + 1) * sizeof *spare));
     uint32_t spares = 0;
     copy.ids = 0;
+    copy.count = t->count;
     copy.ops = need(malloc((t->count + 1) * sizeof *copy.ops));
     for (size_t i = 0; i < t->count; i++) {
         const op *o = &t->ops[i];

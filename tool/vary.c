@@ -68,8 +68,7 @@ static int restart(const trace *t, size_t when, trace *to) {
 }
 
 trace vary(const trace *t, uint32_t n) {
-    trace to = *t, result;
-    to.count = 0;
+    trace to = trace_without_operations(t), result;
     to.ops = need(malloc((2 * t->count + t->ids + 1) * sizeof *to.ops));
     if (n % RESTARTED != RESTARTED - 1 || t->ids > UINT32_MAX / 2 ||
         !restart(t, (size_t)(draw(n, t->count) % (t->count + 1)), &to)) {

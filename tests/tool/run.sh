@@ -49,7 +49,7 @@ misused() {
     run 2 "$@"
     is "message of teaspoon $*" "$(cat err)" "teaspoon: $message; see \`teaspoon help\`"
 }
-misused 'what shall it do: fit, replay, record, decode or look'
+misused 'what shall it do'
 misused 'there is no command frobnicate' frobnicate
 misused 'too many words after help' help fit replay
 misused '--tsv or --json, not both' fit --tsv --json x
