@@ -462,9 +462,11 @@ int look_at(char **files, size_t count, const options *how) {
     runs r = {0};
     fault f = {0, "there is no heap"};
     int code = DONE;
-    for (size_t i = 0; i < count; i++)
-        if (!add_file(&d, files[i])) return BAD_INPUT;
-    if (!how->handle_given) {
+    for (size_t i = 0; i < count && code == DONE; i++)
+        if (!add_file(&d, files[i])) code = BAD_INPUT;
+    if (code != DONE) {
+        /* it has been said why */
+    } else if (!how->handle_given) {
         if (search_heaps(&d, how) == 0) code = complain(BROKEN_HEAP, "%s: no sound heap in it", files[0]);
     } else if (!find_heap(&d, how, how->handle, &h, &r, &f)) {
         code = complain(BROKEN_HEAP, "%s: 0x%" PRIx64 ": %s", files[0], how->handle, f.what);

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Tests of the command. Usage: sh tests/tool/run.sh TEASPOON; CC and CFLAGS are for the one that builds a broken heap.
 # One line per failure; the last line is "N passed, N failed". TSP_TEST_STOP=1: ends with the first that fails.
-# TSP_TEST_OBJECTS: the command's, to build the one with a broken heap from, instead of the sources.
+# TSP_TEST_OBJECTS: the command's, to build the one with a broken heap from, instead of the sources. TSP_TEST_LIBRARY:
+# the library, where it is not beside the command.
 set -u
 
 teaspoon=$1
@@ -395,14 +396,17 @@ run 3 look zero.bin; is 'no heap' "$(cat err)" 'teaspoon: zero.bin: no sound hea
 run 3 look --handle 64 --for 32 zero.bin
 is 'no handle' "$(cat err)" 'teaspoon: zero.bin: 0x40: there is no heap: the handle has not been made'
 run 3 look --handle 0x2000 zero.bin; says err '0x2000: the handle is not in the dump'
-library=$(dirname "$teaspoon")/libteaspoon.a
-[ -f "$library" ] || library=$(dirname "$teaspoon")/../lib/libteaspoon.a
+library=${TSP_TEST_LIBRARY:-$(dirname "$teaspoon")/libteaspoon.a}
+parts=
+for part in look picture say family; do
+    object=$(for object in ${TSP_TEST_OBJECTS:-}; do case $object in */$part.c.o) echo "$object" ;; esac; done)
+    parts="$parts ${object:-$root/tool/$part.c}"
+done
 for family in tsp4k tsp128k tsp16m; do
     if ! [ -f "$library" ]; then break; fi
     # shellcheck disable=SC2086
     ok "look-$family is built" ${CC:-cc} -std=c11 ${CFLAGS:-} -DTSP_V=$family -I"$root/include" -I"$root/tool" \
-        "$root/tests/tool/look.c" ${TSP_TEST_LOOK:-"$root/tool/look.c" "$root/tool/picture.c"} "$root"/tool/say.c \
-        "$root"/tool/family.c "$library" -lpthread -o look-$family
+        "$root/tests/tool/look.c" $parts "$library" -lpthread -o look-$family
     ok "teaspoon look, $family" ./look-$family > out 2> err
     grep '^FAILED' out
 done

@@ -2,7 +2,7 @@
 # From firmware to a fit: programs that record themselves by adapters/tsp_record.h, on this machine and on Cortex-M0 and
 # M3 under QEMU; what they wrote is decoded, whole, cut and with sinks that drop. Ends in "N passed, N failed".
 #
-#     sh tests/tool/target.sh TEASPOON [BUILD_DIR]
+#     sh tests/tool/target.sh TEASPOON [BUILD_DIR]      TSP_TEST_HOST=1: on this machine only
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck disable=SC2086 # the flags are words
 teaspoon=$1
@@ -13,7 +13,7 @@ build=${2:-build/target}
 mkdir -p "$build"
 build=$(cd "$build" && pwd)
 options="-std=gnu11 -Os -Wall -Wextra -Wconversion -Werror -ffunction-sections -Wl,--gc-sections -Iinclude -Iadapters"
-archive=$(dirname "$teaspoon")/libteaspoon.a
+archive=${TSP_TEST_LIBRARY:-$(dirname "$teaspoon")/libteaspoon.a}
 sources="src/tsp4k.c src/tsp128k.c src/common.c src/misuse.c"
 
 wrapped() { # PREFIX [SUFFIX]
@@ -161,7 +161,7 @@ refused() { # what is no recording
 }
 check "a file that is no recording" refused
 
-if have arm-none-eabi-gcc && have qemu-system-arm; then
+if [ "${TSP_TEST_HOST:-0}" = 0 ] && have arm-none-eabi-gcc && have qemu-system-arm; then
     for board in m0 m3; do
         for one in sized heap malloc newlib; do
             how $one
