@@ -222,11 +222,18 @@ is peak "$(column 4)" 100
 is ops "$(column 8)" 3
 json="\"heap\": $(column 5), \"handle\": $(column 6), \"ratio\": $(column 7), \"ops\": $(column 8)}"
 is ratio "$(column 7)" "$(awk -F '\t' 'NR == 2 { printf "%.4f", ($5 + $6) / $4 }' out)"
+is 'no more columns' "$(awk -F '\t' 'NR == 2 { print NF }' out)" 8
+echo 'a 0 1 0' > a_name_of_more_than_forty_seven_letters_is_cut_off_there.trace
+run 0 fit --tsv a_name_*.trace; is 'a long name' "$(column 1)" a_name_of_more_than_forty_seven_letters_is_cut_
 mkdir -p deep && echo 'a 0 1 0' > deep/soup.spoon.trace
 run 0 fit --tsv deep/soup.spoon.trace
 is "name, from the file's" "$(column 1)" soup.spoon
 run 0 fit name.trace known.trace deep/soup.spoon.trace
 says out '262,144'
+mean=$(sed -n 's/^geometric mean of 3 *//p' out)
+run 0 fit --tsv name.trace known.trace deep/soup.spoon.trace
+is 'the mean' "$(awk -F '\t' 'NR > 1 { n++; sum += log(($5 + $6) / $4) } END { printf "%.3f", exp(sum / n) }' out)" "$mean"
+run 0 fit name.trace known.trace deep/soup.spoon.trace
 ok 'a line for the mean' grep -q '^geometric mean of 3  *[0-9]*\.[0-9]*$' out
 ok 'columns are aligned' awk '{ if (NR > 1 && NR < 5 && length != n) exit 1; n = length }' out
 
