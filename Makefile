@@ -80,7 +80,7 @@ define INSTALL_COMMAND
 mkdir -p $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/teaspoon $(DESTDIR)$(PREFIX)/share/man/man1
 	cp $(BUILD)/teaspoon $(DESTDIR)$(PREFIX)/bin
 	cp tool/teaspoon.1 $(DESTDIR)$(PREFIX)/share/man/man1
-	cp $(BUILD)/teaspoon-view.html $(RECORDER) $(DESTDIR)$(PREFIX)/lib/teaspoon
+	cp $(BUILD)/teaspoon-view.html tool/look.gdb $(RECORDER) $(DESTDIR)$(PREFIX)/lib/teaspoon
 	mkdir -p $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	cp tool/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/teaspoon
 endef
