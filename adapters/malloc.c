@@ -29,8 +29,9 @@
  * here raises SIGPIPE, is a cancellation point, or sets errno but to ENOMEM and EINVAL.
  *
  * A few small objects that were freed last stay with the threads that freed them, for their next requests, which then
- * need no lock: at most 1/256 of the heap by each of 16 caches, and never in the way of a request, since all of them go
- * back into the heap before one fails. Misuse is found as without them: which objects live is known apart from that.
+ * need no lock: at most 1/256 of the heap in each of 16 caches, and never in the way of a request, since all of them go
+ * back into the heap before one fails, and a heap that needed them has no caches from then on. Misuse is found as
+ * without them, and always: which objects live is known apart from that.
  *
  * Threads share one lock: a thread that waits for it sleeps, since the holder may have been descheduled. The thread
  * that forks holds it, so that the child's heap is as it was, whatever the other threads were at; but nobody waits for
@@ -351,7 +352,7 @@ static ALWAYS_INLINE int is_in_heap(const void *pointer) {
  * engine they are objects. */
 enum { CACHES = 16, WAYS = 4, MOST_CACHED = 1024 };
 static void *caches[CACHES][MOST_CACHED / TSP_ROUND + 1][WAYS] __attribute__((aligned(64)));
-static size_t most_cached; /* bytes of an object; 0: there are no caches */
+static size_t most_cached; /* bytes of an object; 0: none is put there any more */
 
 /* Where objects of so many bytes are; those of one granule come first. */
 static ALWAYS_INLINE void **cached(size_t size) {
@@ -360,7 +361,7 @@ static ALWAYS_INLINE void **cached(size_t size) {
 
 static ALWAYS_INLINE void *from_cache(size_t size) {
     void **at;
-    if (size > most_cached) return NULL;
+    if (size > __atomic_load_n(&most_cached, __ATOMIC_RELAXED)) return NULL;
     at = cached(size);
     for (unsigned i = 0; i < WAYS; i++) {
         void *object = __atomic_load_n(&at[i], __ATOMIC_RELAXED);
@@ -377,7 +378,7 @@ static ALWAYS_INLINE void *from_cache(size_t size) {
 static ALWAYS_INLINE int to_cache(void *object, size_t size) {
     const size_t at = granule_of(object), n = (find_mark(&spoon, at) - at) * GRANULE;
     void **to, *nothing = NULL;
-    if (n > most_cached || (n > GRANULE && (uintptr_t)object % TSP_MALLOC_ALIGN)) return 0;
+    if (n > __atomic_load_n(&most_cached, __ATOMIC_RELAXED) || (n > GRANULE && (uintptr_t)object % TSP_MALLOC_ALIGN)) return 0;
     if (size != ANY_SIZE && to_granules(size) * GRANULE != n) return 0; /* for the engine to refuse */
     to = cached(n);
     for (unsigned i = 0; i < WAYS; i++, nothing = NULL)
@@ -391,7 +392,7 @@ static ALWAYS_INLINE int to_cache(void *object, size_t size) {
 static COLD int empty_caches(void) {
     void **at = &caches[0][0][0];
     const size_t objects = spoon.objects;
-    for (size_t i = 0; most_cached && i < sizeof caches / sizeof *at; i++) {
+    for (size_t i = 0; i < sizeof caches / sizeof *at; i++) {
         void *object = __atomic_load_n(&at[i], __ATOMIC_RELAXED);
         if (object && (object = __atomic_exchange_n(&at[i], NULL, __ATOMIC_ACQUIRE)) != NULL)
             tsp_program_free(&spoon, object);
@@ -826,19 +827,38 @@ static COLD int enter_or_aside(size_t size, size_t align, void **object) {
     return enter_after_all(me, 1);
 }
 
-/* align 0: as malloc has it. */
+static ALWAYS_INLINE void *ask_engine(void *pointer, size_t size, size_t align) {
+    if (!is_open_for(size, pointer ? TSP_MALLOC_ALIGN : align)) return NULL;
+    if (pointer) return tsp_program_realloc(&spoon, pointer, size);
+    return align ? tsp_program_aligned_alloc(&spoon, align, size) : tsp_program_malloc(&spoon, size);
+}
+
+/* Where the caches have what a request misses, the heap is too small for them: it does without from then on. */
+static COLD void *ask_again(void *pointer, size_t size, size_t align, unsigned char failed) {
+    void *object = NULL;
+    if (!empty_caches()) return NULL;
+    spoon.failed = failed;
+    object = ask_engine(pointer, size, align);
+    if (object) __atomic_store_n(&most_cached, 0, __ATOMIC_RELAXED);
+    return object;
+}
+
+/* An object of the heap, which this thread has entered: a new one, or that at `pointer` resized. align 0: as malloc has
+ * it. */
+static ALWAYS_INLINE void *request(void *pointer, size_t size, size_t align) {
+    const unsigned char failed = spoon.failed;
+    void *object = ask_engine(pointer, size, align);
+    if (object == NULL) object = ask_again(pointer, size, align, failed);
+    if (shut) may_reopen(!object);
+    return object;
+}
+
 static void *new_object_of(size_t size, size_t align) {
     void *object = NULL;
-    unsigned char failed;
     if (!align && (object = from_cache(size)) != NULL) return object;
     if (!enter_heap() && !enter_or_aside(size, align, &object)) return object;
-    for (failed = spoon.failed;; spoon.failed = failed) {
-        if (is_open_for(size, align))
-            object = align ? tsp_program_aligned_alloc(&spoon, align, size) : tsp_program_malloc(&spoon, size);
-        if (object || !empty_caches()) break;
-    }
+    object = request(NULL, size, align);
     if (object) note_object(object, size);
-    if (shut) may_reopen(!object);
     leave_heap();
     return object;
 }
@@ -848,13 +868,9 @@ static void *new_object_of(size_t size, size_t align) {
 static void *new_cleared_object(size_t size) {
     void *object = NULL;
     size_t start, end, from = 0, to = 0;
-    unsigned char failed;
     if ((object = from_cache(size)) != NULL) return memset(object, 0, size);
     if (!enter_heap() && !enter_or_aside(size, 0, &object)) return object; /* of pages of its own */
-    for (failed = spoon.failed;; spoon.failed = failed) {
-        if (is_open_for(size, 0)) object = tsp_program_malloc(&spoon, size);
-        if (object || !empty_caches()) break;
-    }
+    object = request(NULL, size, 0);
     if (object) {
         start = (size_t)((char *)object - spoon_memory);
         end = start + size;
@@ -865,7 +881,6 @@ static void *new_cleared_object(size_t size) {
         }
         note_object(object, size);
     }
-    if (shut) may_reopen(!object);
     leave_heap();
     if (object == NULL) return NULL;
     memset(object, 0, from);
@@ -896,7 +911,7 @@ static void give_back_any(void *pointer, size_t size, size_t align) {
     }
     if (is_in_heap(pointer)) {
         end_life(pointer);
-        if (most_cached && is_power_of_two(align) && (uintptr_t)pointer % align == 0 && to_cache(pointer, size)) return;
+        if (is_power_of_two(align) && (uintptr_t)pointer % align == 0 && to_cache(pointer, size)) return;
     }
     if (!enter_heap()) {
         if (tsp_program_contains(&spoon, pointer)) {
@@ -923,7 +938,6 @@ static COLD void *moved_aside(void *pointer, size_t size, void *object) {
 
 static void *resized(void *pointer, size_t size) {
     void *object = NULL;
-    unsigned char failed;
     unsigned i;
     if (pointer == NULL) return new_object_of(size, 0);
     i = find_aside(pointer);
@@ -940,13 +954,9 @@ static void *resized(void *pointer, size_t size) {
         if (tsp_program_contains(&spoon, pointer)) return moved_aside(pointer, size, object);
         return object;
     }
-    for (failed = spoon.failed;; spoon.failed = failed) {
-        if (is_open_for(size, 16)) object = tsp_program_realloc(&spoon, pointer, size);
-        if (object || !empty_caches()) break;
-    }
+    object = request(pointer, size, 0);
     if (object) note_object(object, size);
     else begin_life(pointer);
-    if (shut) may_reopen(!object);
     leave_heap();
     return object;
 }
