@@ -216,7 +216,7 @@ init { atomic { run thread(0); run thread(1); run impatient(2) } }
 /* -- YIELD: two threads on one core, which the scheduler takes from them a few times, and then no more --------------- */
 
 #ifdef YIELD
-proctype thread(byte me) provided (core == _pid - 1) { /* init is the first process */
+proctype thread(byte me) provided (core == _pid - 1 || gone[_pid - 1]) { /* init is the first process */
     byte calls;
     for (calls : 1 .. 2) {
         LOCK(LOCK_A);
