@@ -20,8 +20,11 @@ help: ## this list
 demo: all ## fit fifteen real programs' traces, and see Lua at work in 32 KiB
 	@CC="$(CC)" sh tool/demo.sh $(BUILD)/teaspoon
 
-test: all ## everything to run before a commit; two or three minutes
+test: all ## the library and the command; two minutes
 	@BUILD=$(BUILD) CC="$(CC)" sh scripts/test.sh
+
+check: all ## and what surrounds them: packages, adapters, real programs, chips; with the tools that are installed
+	@BUILD=$(BUILD) CC="$(CC)" sh scripts/test.sh all
 
 proof: ## every state of small heaps, the exact worst case, model checking, static proof, other machines; an hour
 	@sh proof/proof.sh
@@ -96,4 +99,4 @@ $(BUILD)/libteaspoon-record.so: tool/preload/record.c tool/recording.h
 	$(CC) -std=c11 $(CFLAGS) $(WARNINGS) -fPIC -shared -fvisibility=hidden -fexceptions -static-libgcc -Itool -o $@ $< \
 	    -lpthread
 
-.PHONY: all help demo test proof fuzz coverage mutants bench figures profile size malloc amalgamation install clean
+.PHONY: all help demo test check proof fuzz coverage mutants bench figures profile size malloc amalgamation install clean

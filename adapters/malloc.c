@@ -80,7 +80,9 @@ TSP_FUNCTIONS(tsp_program)
 #include "../src/engine.h"
 #include "../src/placement.h"
 #include "../src/objects.h"
-#include "../src/interface.h"
+#include "../src/calls.h"
+#include "../src/look.h"
+#include "../src/heaps.h"
 
 static tsp_program spoon;
 static int made; /* spoon can be used */

@@ -22,6 +22,8 @@ calls in a heap that remembers sizes.
     adversary_NAME_HEAPKIND_{mean,alloc,dealloc,resize}     mean and slowest of a sequence that wants to be slow
     slowest_HEAPKIND, slowest_resize_HEAPKIND     of all of these but the one that wants an alignment above 8
     among_HOLE_COUNTKIND_{mean,slowest}     in tsp16m, among COUNT holes of HOLE bytes
+    latency_MACHINE_FAMILY_KIB_{alloc,dealloc,resize}
+                           the slowest malloc, free and realloc (with its copy) on a Cortex-M, to 40 instructions
     churn_HEAP_LIVE_{mean,slowest}     LIVE random objects are replaced, in 16 MiB or in a heap that they fill to 80 %
     heap_peak_LOAD, instr_op_LOAD, instr_max_LOAD     of the sequences in loads.py
     code_m0                bytes of code on Cortex-M0+ (-Os): init, alloc, dealloc and resize of the smallest family
@@ -71,6 +73,8 @@ ADVERSARIES = {
     "full": ("random objects, 85 to 95 % full", ("full", 85, 95, 1)),
     "storm": ("the same, half of the calls are resizes", ("full", 85, 95, 8))}
 HEAPS = {"128k": ("tsp128k", 128 * KIB), "2m": ("tsp16m", 2 * MIB), "16m": ("tsp16m", 16 * MIB)}
+LATENCIES = [("tsp4k", 2), ("tsp4k", 8), ("tsp4k", 32), ("tsp128k", 24), ("tsp128k", 64), ("tsp128k", 128),
+             ("tsp16m", 512)]
 CALLS = ["mean", "alloc", "dealloc", "resize"]
 HOLES, COUNTS = [8, 16, 24, 32, 48], [1000, 10000, 100000]
 LIVE = [100, 300, 1000, 2500, 10000, 30000, 100000, 300000, 1000000]
@@ -200,6 +204,21 @@ def measure_loads():
         for hole in HOLES:
             few, many = (figures["among_%d_%d%s_mean" % (hole, number, suffix)] for number in (COUNTS[0], COUNTS[-1]))
             figures["among_%d%s_growth" % (hole, suffix)] = many / few
+
+
+def measure_latencies(machines):
+    """What an interrupt waits for where the lock disables interrupts: a full heap, and one in which every second object
+    of 8 bytes is free."""
+    jobs = []
+    for machine in machines:
+        for family, kib in LATENCIES if machine.startswith("Cortex") else ():
+            for _, (word, *rest) in (ADVERSARIES["full"], ("", ("holes", *ADVERSARIES["every_8"][1]))):
+                jobs.append((machine, family, "malloc", word, kib * KIB, *rest))
+    for job, count in zip(jobs, in_parallel(lambda job: counted(*job), jobs)):
+        machine, family, kib = job[0], job[1], job[4] // KIB
+        for call in CALLS[1:]:
+            name = "latency_%s_%s_%d_%s" % (short(machine), family, kib, call)
+            figures[name] = max(figures.get(name, 0), getattr(count, call))
 
 
 def measure_code():
@@ -366,6 +385,11 @@ def make_tables(traces):
           ["", "teaspoon", "goal", "where we are going", "best of the others"], rows)
 
     names = code + handles
+    table("latency", "Slowest calls in instructions, without a lock (counted in steps of 40; realloc with its copy):", [
+        "", *("%s: %s" % (m, call) for m in MACHINES[2:] for call in ("V_malloc", "V_free", "V_realloc"))], [
+            row("%s, %d KiB" % (family, kib), ["latency_%s_%s_%d_%s" % (short(m), family, kib, call)
+                                               for m in MACHINES[2:] for call in CALLS[1:]])
+            for family, kib in LATENCIES])
     table("code", "Bytes on Cortex-M0+ (`make size`):", ["", "code: init, alloc, dealloc, resize", *harness.FAMILIES], [
         row("now", names), goals("goal", names), goals("where we are going", names, 1)])
 
@@ -407,6 +431,7 @@ def main():
     measure_traces(traces, found, machines)
     if MAIN in machines:
         measure_loads()
+    measure_latencies(machines)
     measure_code()
     make_tables(traces)
     write_tsv()

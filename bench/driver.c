@@ -94,11 +94,27 @@ static struct calls {
     void *(*realloc)(TSP_V *, void *, size_t);
 } call = {V_(alloc), V_(dealloc), V_(resize), V_(malloc), V_(free), V_(realloc)};
 
+#ifdef UNDER_QEMU
+#define SYSTICK ((volatile uint32_t *)0xE000E010) /* control, reload, current: counts 24 bits down */
+enum { TICKS = 0xFFFFFF, INSTRUCTIONS = 40 };     /* a tick, at 25 MHz and one instruction a nanosecond */
+static void start_clock(void) {
+    SYSTICK[1] = TICKS;
+    SYSTICK[2] = 0;
+    SYSTICK[0] = 5;
+}
+#define NOW (TICKS - SYSTICK[2])
+#define SINCE(then) (((NOW - (then)) & TICKS) * INSTRUCTIONS)
+#else
+static void start_clock(void) {}
+#define NOW tsp_count
+#define SINCE(then) (NOW - (then))
+#endif
+
 static uint32_t before, copied;
-#define BEFORE (copied = tsp_copies, before = tsp_count)
+#define BEFORE (copied = tsp_copies, before = NOW)
 
 static void count(int kind) {
-    uint32_t copy = tsp_copies - copied, took = tsp_count - before - copy, top = took;
+    uint32_t since = SINCE(before), copy = tsp_copies - copied, took = since - copy, top = took;
     int step = 0;
     while (top > 3) {
         top >>= 1;
@@ -159,6 +175,7 @@ static void begin(void) {
     ops = failed = 0;
     sum = copies = 0;
     memset(slowest, 0, sizeof slowest);
+    start_clock();
     CALLGRIND_START_INSTRUMENTATION;
 }
 
@@ -202,16 +219,11 @@ static void *no_realloc(TSP_V *spoon_, void *at, size_t size) {
     return (void)spoon_, (void)at, (void)size, (void *)8;
 }
 
-#define SYSTICK ((volatile uint32_t *)0xE000E010) /* control, reload, current: counts 24 bits down */
-enum { INSTRUCTIONS = 40 };                       /* a tick, at 25 MHz and one instruction a nanosecond */
-
 static unsigned long long timed(const op *list, size_t n) {
-    SYSTICK[1] = 0xFFFFFF;
-    SYSTICK[2] = 0;
-    SYSTICK[0] = 5;
+    start_clock();
     replay(list, n, NULL);
     if (SYSTICK[0] >> 16 & 1) die("the trace is too long for the clock");
-    return (unsigned long long)(0xFFFFFF - SYSTICK[2]) * INSTRUCTIONS;
+    return (unsigned long long)NOW * INSTRUCTIONS;
 }
 
 static void measure(const op *list, size_t n) {

@@ -122,7 +122,7 @@ inline use_heap() {
     inside--
 }
 
-/* -- made_once, is_made and make of src/interface.h --------------------------------------------------------------- */
+/* -- made_once, is_made and make of src/heaps.h --------------------------------------------------------------- */
 
 #if defined ONCE || defined HANDLER
 bool is_set;   /* h->state != UNMADE */

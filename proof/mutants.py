@@ -13,8 +13,8 @@ import argparse, collections, concurrent.futures, filecmp, os, queue, random, re
 import resource, shutil, signal, subprocess, sys, time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-SOURCES = ['hole.h', 'map.h', 'chunks.h', 'bins.h', 'engine.h', 'placement.h', 'objects.h', 'debug.h', 'interface.h',
-           'check.h', 'lock.h', 'common.c', 'misuse.c']
+SOURCES = ['hole.h', 'map.h', 'chunks.h', 'bins.h', 'engine.h', 'placement.h', 'objects.h', 'debug.h', 'calls.h', 'look.h',
+           'heaps.h', 'check.h', 'lock.h', 'common.c', 'misuse.c']
 UNLOCKED = SOURCES[:SOURCES.index('objects.h') + 1] + ['debug.h', 'check.h']  # they know of no lock
 
 # -- Making mutants ---------------------------------------------------------------------------------------------------

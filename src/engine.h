@@ -9,8 +9,10 @@
  *      engine.h      the list, and all that changes it
  *      placement.h   which hole an object is cut from
  *      objects.h     allocate, deallocate, resize: with the lock held
- *      interface.h   the public functions
- *      check.h       the validator
+ *      calls.h       the public functions on objects, which take the lock
+ *      look.h        on what a heap holds: usage, walk, sites
+ *      heaps.h       on heaps: init, extend, once
+ *      check.h       the validator, and attach
  *
  * DESIGN.md has the reasons and figures.
  *
@@ -214,4 +216,9 @@ static HOT tsp_status refill(const heap *h, const extent *o, size_t start, size_
     if (tail && (moved || !o->after)) insert(h, &p, high, tail);
     if (lead && begins) insert(h, &p, start, lead);
     return TSP_OK;
+}
+
+/* The same for callers that can afford a call. */
+static COLD tsp_status change(const heap *h, const extent *o, size_t start, size_t n, size_t moved) {
+    return refill(h, o, start, n, moved);
 }

@@ -59,6 +59,11 @@ static HOT tsp_status allocate(heap *h, size_t bytes, size_t align, int grown, v
     return TSP_OK;
 }
 
+/* The same for callers that can afford a call, as two of those below are. */
+static COLD tsp_status allocate_called(heap *h, size_t bytes, size_t align, int grown, void **result) {
+    return allocate(h, bytes, align, grown, result);
+}
+
 /* The object at `pointer`, of which the caller says that it has so many bytes (any: does not say). */
 static HOT tsp_status locate(const heap *h, const void *pointer, size_t bytes, int any, extent *o) {
     size_t n = to_granules(bytes), at = offset(h, pointer);
@@ -89,6 +94,10 @@ static HOT tsp_status locate(const heap *h, const void *pointer, size_t bytes, i
     }
 #endif
     return status;
+}
+
+static COLD tsp_status locate_called(const heap *h, const void *pointer, size_t bytes, int any, extent *o) {
+    return locate(h, pointer, bytes, any, o);
 }
 
 static HOT tsp_status deallocate(heap *h, const void *pointer, size_t bytes, int any) {

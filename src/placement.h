@@ -35,11 +35,6 @@ static ALWAYS_INLINE size_t lead_in(const byte *hole, size_t size, size_t mask) 
     return ((size - 1) * GRANULE - (size_t)(uintptr_t)hole) & mask;
 }
 
-/* Takes n granules at `start` from a hole, which is what the extent says is after. */
-static COLD tsp_status carve(const heap *h, const extent *o, size_t start, size_t n) {
-    return refill(h, o, start, n, 0);
-}
-
 /* -- Along the list ------------------------------------------------------------------------------------------------ */
 
 /* To the next hole; 0 if there is none within `left` granules. */
@@ -177,7 +172,7 @@ static HOT tsp_status claim_by_index(const heap *h, size_t n, size_t mask, int l
     o.a = o.b = end - size;
     o.before = 0;
     o.after = size;
-    return carve(h, &o, o.a + lead / GRANULE, n);
+    return change(h, &o, o.a + lead / GRANULE, n, 0);
 }
 
 #endif
@@ -197,7 +192,7 @@ static HOT tsp_status claim(const heap *h, size_t n, size_t mask, int large, byt
     lead = best.lead;
     if (large) lead += (over * GRANULE - lead) & ~mask; /* as far as it will go */
     *object = best.hole + GRANULE - best.size * GRANULE + lead;
-    if (FAST && lead == 0 && over) { /* as carve would do, in one store */
+    if (FAST && lead == 0 && over) { /* as change would do, in one store */
         set(SIZE(best.hole), over);
         return TSP_OK;
     }
@@ -211,5 +206,5 @@ static HOT tsp_status claim(const heap *h, size_t n, size_t mask, int large, byt
     o.a = o.b = end - best.size;
     o.before = 0;
     o.after = best.size;
-    return carve(h, &o, o.a + lead / GRANULE, n);
+    return change(h, &o, o.a + lead / GRANULE, n, 0);
 }

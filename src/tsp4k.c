@@ -6,5 +6,7 @@
 #include "engine.h"
 #include "placement.h"
 #include "objects.h"
-#include "interface.h"
+#include "calls.h"
+#include "look.h"
+#include "heaps.h"
 #include "check.h"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compiles and runs every example: the ```c and ```cpp blocks of README.md, the indented one in each header's opening
+"""Compiles and runs every example: the ```c and ```cpp blocks of README.md and docs/, the indented one in each header's opening
 comment, and the programs in examples/. A block with `int main` is a program; anything else becomes the body of one,
 with what it needs around it: a `...` line is dropped, and lines that define functions or macros, or are directives, go
 before main.
@@ -88,9 +88,9 @@ def main():
     blocks = [(f"include/teaspoon.h:{line}", program(code)) for line, code in indented(header.read_text())]
     if not blocks:
         print("include/teaspoon.h: no example found")
-    readme = ROOT / "README.md"
-    if readme.exists():
-        blocks += [(f"README.md:{line}", program(code, kind), kind) for line, code, kind in fenced(readme.read_text())]
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        blocks += [(f"{page.relative_to(ROOT)}:{line}", program(code, kind), kind)
+                   for line, code, kind in fenced(page.read_text())]
     for file in sorted((ROOT / "examples").glob("*.c")):
         blocks.append((f"examples/{file.name}", file.read_text()))
     for file in sorted((ROOT / "examples").glob("*.cpp")):

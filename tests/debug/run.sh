@@ -12,10 +12,11 @@ mkdir -p "$build"
 # shellcheck disable=SC2086 # the flags are words
 make() {
     flags="-DTSP_DEBUG=$1 $2"
-    mkdir -p "$build/lib" || return 1
-    for source in src/*.c; do
-        $CC -std=c99 $strict $flags -c -o "$build/lib/$(basename "$source" .c).o" "$source" || return 1
+    rm -rf "$build/lib" && mkdir -p "$build/lib" || return 1
+    for source in tsp4k tsp16m common misuse; do # either geometry
+        $CC -std=c99 $strict $flags -c -o "$build/lib/$source.o" src/$source.c &
     done
+    wait
     $CC -std=c11 $strict $flags -o "$build/crime" tests/debug/crime.c "$build"/lib/*.o -lpthread
 }
 
