@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """How good are the tests? Breaks the library in one place at a time, in every place, and sees whether a test notices.
 
-    python3 proof/mutants.py [--only WORD] [--sample N --seed S] [--jobs N] [--list] [BUILD_DIR]
+    python3 proof/mutants.py [--folder src|tool] [--only WORD] [--sample N --seed S] [--jobs N] [--list] [BUILD_DIR]
 
 Mutants: operators swapped, constants one off, conditions forced, statements deleted, return values and statuses
 changed. Each is compiled for the families that see it and run against the behaviour tests in tests/, the quick ones
-first, until one fails; an endless loop fails too. What the compiler makes the same code of as before is equivalent.
-What else survives must be listed in mutants.txt with the reason why no test can notice; what is listed must survive.
+first, until one fails; an endless loop fails too. Another folder's files are judged by the tests of what is made of
+them. What the compiler makes the same code of as before is equivalent. What else survives must be listed in
+mutants.txt with the reason why no test can notice; what is listed must survive.
 SPDX-License-Identifier: BSD-3-Clause"""
 
 import argparse, collections, concurrent.futures, filecmp, os, queue, random, re
@@ -138,11 +139,11 @@ def mutations(text):
         yield at, t[k][2], '', where
 
 
-def mutants(only):
+def mutants(folder, only=''):
     """Every mutant once, with a key that survives edits elsewhere: file, function, line, and what changes in it."""
     known, result = {}, []
-    for source in SOURCES:
-        text = open(os.path.join(ROOT, 'src', source)).read()
+    for source in SOURCES if folder == 'src' else FOLDERS[folder].sources:
+        text = open(os.path.join(ROOT, folder, os.path.basename(source))).read()
         for start, end, to, where in mutations(text):
             line, stop = text.rindex('\n', 0, start) + 1, text.index('\n', end)
             marked = '%s{%s => %s}%s' % (text[line:start], text[start:end], to, text[end:stop])
@@ -199,6 +200,78 @@ BUILDS = [
     Build('4k-spin', 'tsp4k', ['gcc', '-O1', '-DTSP_LOCK=1'], ['threads'], LOCKS),
     Build('16m-asan', 'tsp16m', ['gcc', '-O1', LOW, '-fsanitize=address'] + SMALL, ['museum', 'misuse']),
 ]
+
+
+class Folder:
+    """Another folder than src/, and shell commands: to make once what its sources need, to compile one of them, to link
+    all objects, and to test what was made. {out} is a folder for all that."""
+
+    def __init__(self, name, once, compile, link, tests, mutated=None):
+        self.every = sorted(name + '/' + f for f in os.listdir(os.path.join(ROOT, name)) if f.endswith('.c'))
+        self.sources = [name + '/' + f for f in mutated.split()] if mutated else self.every
+        self.once, self.compile, self.link, self.tests, self.seconds = once, compile, link, tests, {}
+
+    def sh(self, command, seconds, **words):
+        """Whether it exits with 0, in time, as does everything that it starts."""
+        def limit():
+            resource.setrlimit(resource.RLIMIT_CPU, (int(seconds) + 1,) * 2)
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+        shell = subprocess.Popen(['sh', '-c', command.format(**words)], stdin=subprocess.DEVNULL,
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=limit, cwd=ROOT,
+                                 start_new_session=True)
+        try:
+            return shell.wait(seconds) == 0
+        except subprocess.TimeoutExpired:
+            os.killpg(shell.pid, signal.SIGKILL)
+            return shell.wait() == 0
+
+    def object(self, source, path, out, folder):
+        to = os.path.join(folder, os.path.basename(source) + '.o')
+        return self.sh(self.compile, 60, source=path, out=out, object=to)
+
+    def words(self, out, folder, changed=None):
+        objects = [os.path.join(folder if s == changed else out, os.path.basename(s) + '.o') for s in self.every]
+        return {'out': out, 'objects': ' '.join(objects), 'made': os.path.join(folder, 'made')}
+
+    def prepare(self, out):
+        """All of it as it is, and every test: what fails now says nothing about mutants."""
+        os.makedirs(out, exist_ok=True)
+        if not self.sh(self.once, 600, out=out): return 'what it needs does not compile'
+        for source in self.every:
+            if not self.object(source, source, out, out): return source + ' does not compile'
+        if not self.sh(self.link, 60, **self.words(out, out)): return 'it does not link'
+        for test in self.tests:
+            began = time.time()
+            if not self.sh(test, 600, **self.words(out, out)): return test + ' fails without a mutant'
+            self.seconds[test] = 5 + 4 * (time.time() - began)
+        return None
+
+    def judge(self, mutant, out, workers):
+        _, source, text = mutant
+        folder = workers.get()
+        path, name = os.path.join(folder, os.path.basename(source)), os.path.basename(source) + '.o'
+        try:
+            with open(path, 'w') as f: f.write('#line 1 "%s"\n%s' % (source, text))
+            if not self.object(source, path, out, folder): return 'does not compile'
+            if filecmp.cmp(os.path.join(folder, name), os.path.join(out, name), False): return 'same code'
+            words = self.words(out, folder, source)
+            if not self.sh(self.link, 60, **words): return 'does not compile'
+            for test in self.tests:
+                if not self.sh(test, self.seconds[test], **words): return test
+            return 'survived'
+        finally:
+            workers.put(folder)
+
+
+FOLDERS = {
+    # Not what records: its tests take too long for each of so many mutants.
+    'tool': Folder('tool', 'make -s BUILD={out}/lib {out}/lib/libteaspoon.a',
+                   'gcc -std=c11 -O1 -w -Iinclude -Itool -c -o {object} {source}',
+                   'gcc -o {made} {objects} {out}/lib/libteaspoon.a -lz -lpthread',
+                   ['TSP_TEST_STOP=1 TSP_TEST_OBJECTS="{objects}" sh tests/tool/run.sh {made}'],
+                   'fail.c family.c fit.c picture.c replay.c say.c trace.c verify.c'),
+}
 
 
 def run(command, seconds, folder=None, library=None):
@@ -268,6 +341,7 @@ def listed():
 
 def main():
     options = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    options.add_argument('--folder', default='src', choices=['src'] + sorted(FOLDERS), help='whose files are mutated')
     options.add_argument('--only', default='', help='mutants whose keys contain this')
     options.add_argument('--sample', type=int, help='so many of them')
     options.add_argument('--seed', type=int, default=1)
@@ -276,25 +350,29 @@ def main():
     options.add_argument('out', nargs='?', default=os.path.join(ROOT, 'build', 'mutants'))
     o = options.parse_args()
     o.out = os.path.abspath(o.out)
-    chosen = mutants(o.only)
+    other = FOLDERS.get(o.folder)
+    chosen = mutants(o.folder, o.only)
     if o.sample and o.sample < len(chosen): chosen = random.Random(o.seed).sample(chosen, o.sample)
     if o.list: return print('\n'.join(key for key, _, _ in chosen))
-    for build in BUILDS:
-        wrong = prepare(build, o.out)
-        if wrong: sys.exit('mutants: build %s: %s' % (build.name, wrong))
-    workers, reasons, ends = queue.Queue(), listed(), {}
+    for build in [other] if other else BUILDS:
+        wrong = other.prepare(o.out) if other else prepare(build, o.out)
+        if wrong: sys.exit('mutants: build %s: %s' % (o.folder if other else build.name, wrong))
+    workers, ends = queue.Queue(), {}
+    reasons = {key: reason for key, reason in listed().items()
+               if os.path.dirname(key.split()[0]) == (o.folder if other else '')}
     for i in range(o.jobs):
         shutil.rmtree(os.path.join(o.out, str(i)), ignore_errors=True)
         shutil.copytree(os.path.join(ROOT, 'src'), os.path.join(o.out, str(i), 'src'))
         workers.put(os.path.join(o.out, str(i)))
     began = time.time()
     with concurrent.futures.ThreadPoolExecutor(o.jobs) as pool, open(os.path.join(o.out, 'log'), 'w') as log:
-        for (key, _, _), end in zip(chosen, pool.map(lambda m: judge(m, o.out, workers), chosen)):
+        trial = other.judge if other else judge
+        for (key, _, _), end in zip(chosen, pool.map(lambda m: trial(m, o.out, workers), chosen)):
             ends[key] = end
             print('%s\t%s' % (end, key), file=log, flush=True)
             if end == 'survived' and key not in reasons: print('survived: ' + key, flush=True)
             if end != 'survived' and key in reasons: print('listed, but %s: %s' % (end, key), flush=True)
-    every = {key for key, _, _ in mutants('')}
+    every = {key for key, _, _ in mutants(o.folder)}
     for key in reasons:
         if key not in every: print('listed, but there is no such mutant: ' + key)
     count = collections.Counter(ends.values())

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Tests of the command. Usage: sh tests/tool/run.sh TEASPOON; CC and CFLAGS are for the one that builds a broken heap.
-# One line per failure; the last line is "N passed, N failed".
+# One line per failure; the last line is "N passed, N failed". TSP_TEST_STOP=1: ends with the first that fails.
+# TSP_TEST_OBJECTS: the command's, to build the one with a broken heap from, instead of the sources.
 set -u
 
 teaspoon=$1
@@ -22,6 +23,7 @@ ok() {
         failed=$((failed + 1))
         echo "FAILED: $what"
         [ -s err ] && sed 's/^/    stderr: /;3q' err
+        [ "${TSP_TEST_STOP:-0}" = 0 ] || exit 1
     fi
 }
 
@@ -340,10 +342,10 @@ run 0 replay --heap 144 --fail 1 crowd.trace; says out '; 1 more found no room;'
 wrap=-Wl,--wrap=tsp4k_alloc,--wrap=tsp4k_dealloc,--wrap=tsp4k_resize
 gunzip -c "$root/traces/tiny/cbor_sensor.trace.gz" > cbor.trace
 # shellcheck disable=SC2086
-if ${CC:-cc} -std=c11 ${CFLAGS:-} -DTSP_PLAIN_TRACES -I"$root/include" -I"$root/src" "$root"/tool/*.c "$root"/src/*.c \
-    "$root/tests/tool/broken.c" $wrap -o broken 2> err; then
+if ${CC:-cc} -std=c11 ${CFLAGS:-} -DTSP_PLAIN_TRACES -I"$root/include" -I"$root/src" ${TSP_TEST_OBJECTS:-"$root"/tool/*.c} "$root"/src/*.c \
+    "$root/tests/tool/broken.c" $wrap -o broken ${TSP_TEST_OBJECTS:+-lz} -lpthread 2> err; then
     teaspoon=$dir/broken
-    run 2 fit whole.gz; says err 'built without zlib'
+    if [ -z "${TSP_TEST_OBJECTS:-}" ]; then run 2 fit whole.gz; says err 'built without zlib'; fi
     run 0 replay --heap 4K cbor.trace
     export FAULT=none
     run 0 replay --heap 4K --fail-each 500 cbor.trace
