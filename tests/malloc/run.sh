@@ -5,7 +5,7 @@
 #
 #     sh tests/malloc/run.sh [BUILD_DIR [NAME...]]
 #
-# TSP_STEP is how near, in percent, the smallest heap is found (5; 0.1 takes twice as long). Ends in "N passed,
+# NAME is a program, `functions` or `surroundings`. TSP_STEP is how near, in percent, the smallest heap is found (5; 0.1 takes twice as long). Ends in "N passed,
 # N failed". SPDX-License-Identifier: BSD-3-Clause
 tests=$(cd "$(dirname "$0")" && pwd)
 cd "$tests/../.." || exit 1
@@ -218,6 +218,8 @@ if [ "$(uname)" != Linux ]; then
 fi
 libraries && $CC -o "$build/tiny" "$build/tiny.c" || exit 1
 
+case $only in *" functions "*) check "functions, preloaded" calls preloaded ;; esac
+case $only in *" surroundings "*) check "fork, signals and the rest, preloaded" doors preloaded "$CC" ;; esac
 if [ "$only" = "  " ]; then
     have nm && check "exports" exports
     check "functions, preloaded" calls preloaded
