@@ -31,10 +31,10 @@ TEST(lua) {
     tsp128k *h = uneven(tsp128k_init_sized);
     void *p = tsp128k_lua(h, NULL, 4, 20), *q; /* 4: the kind of object that it will be */
     CHECK(aligned(p));
-    CHECK(tsp128k_alloc(h, 4, 4) != NULL);
+    CHECK(tsp128k_alloc(h, 4, 4) && tsp128k_alloc(h, 4, 4)); /* before it and behind it */
     CHECK(aligned(q = tsp128k_lua(h, p, 20, 100)));
     CHECK(tsp128k_lua(h, q, 100, 0) == NULL && tsp128k_lua(h, NULL, 0, 0) == NULL);
-    CHECK(tsp128k_usage(h).objects == 2);
+    CHECK(tsp128k_usage(h).objects == 3 && tsp128k_usage(h).used == 12);
 }
 #include "tsp_duktape.h"
 TSP_DUKTAPE(tsp128k);
@@ -43,12 +43,33 @@ TEST(duktape) {
     tsp128k *h = uneven(tsp128k_init);
     void *p = tsp128k_duk_alloc(h, 20), *q;
     CHECK(aligned(p));
-    CHECK(tsp128k_alloc(h, 4, 4) != NULL);
+    CHECK(tsp128k_alloc(h, 4, 4) && tsp128k_alloc(h, 4, 4)); /* before it and behind it */
     CHECK(aligned(q = tsp128k_duk_realloc(h, p, 100)));
     tsp128k_duk_free(h, q);
     tsp128k_duk_free(h, NULL);
-    CHECK(tsp128k_usage(h).objects == 2);
+    CHECK(tsp128k_usage(h).objects == 3 && tsp128k_usage(h).used == 12);
 }
+#include "tsp_hooks.h"
+static tsp128k *cellar(void) {
+    return &spoon;
+}
+TSP_HOOKS(tsp128k, cellar);
+
+TEST(hooks) {
+    char *p, *copy;
+    uneven(tsp128k_init);
+    p = cellar_malloc(3000);
+    CHECK(p && cellar_usable_size(p) >= 3000);
+    memset(p, 0xff, 3000);
+    cellar_free(p);
+    CHECK((copy = cellar_strdup("123456789")) != NULL && strcmp(copy, "123456789") == 0);
+    CHECK((p = cellar_calloc(10, 30)) != NULL && is_filled_with(p, 300, 0));
+    CHECK((p = cellar_realloc(p, 600)) != NULL && is_filled_with(p, 300, 0));
+    cellar_free(p);
+    cellar_free(copy);
+    CHECK(tsp128k_usage(&spoon).objects == 1);
+}
+
 #if __has_include(<zlib.h>)
 #include "tsp_zlib.h"
 TSP_ZLIB(tsp128k);
@@ -57,7 +78,7 @@ TEST(zlib) {
     tsp128k *h = uneven(tsp128k_init);
     void *p = tsp128k_zalloc(h, 10, 30);
     CHECK(p != NULL && tsp128k_usable_size(h, p) >= 300);
-    CHECK(tsp128k_zalloc(h, 65537, 65536) == NULL); /* modulo 2^32 it would fit */
+    CHECK(tsp128k_zalloc(h, 0x10000001, 16) == NULL); /* modulo 2^32 it would be 16 */
     tsp128k_zfree(h, p);
     CHECK(tsp128k_usage(h).objects == 1);
 }
@@ -114,11 +135,11 @@ TEST(gmp) {
     void *p, *q;
     pantry_gmp();
     uneven(tsp128k_init_sized);
-    CHECK(aligned(p = pantry_gmp_malloc(20)));
-    CHECK(tsp128k_alloc(&spoon, 4, 4) != NULL);
-    CHECK(aligned(q = pantry_gmp_realloc(p, 20, 100)));
-    pantry_gmp_free(q, 100);
-    CHECK(tsp128k_usage(&spoon).objects == 2);
+    CHECK(aligned(p = pantry_gmp_malloc(17)));
+    CHECK(tsp128k_alloc(&spoon, 4, 4) && tsp128k_alloc(&spoon, 4, 4));
+    CHECK(aligned(q = pantry_gmp_realloc(p, 17, 97)));
+    pantry_gmp_free(q, 97);
+    CHECK(tsp128k_usage(&spoon).objects == 3 && tsp128k_usage(&spoon).used == 12);
     status = status_without_memory(100000);
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 42); /* it is told what was asked for */
     status = status_without_memory(200000);

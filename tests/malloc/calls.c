@@ -168,6 +168,8 @@ TEST(resizing) {
     CHECK(resize(p, huge) == NULL && errno == ENOMEM);
     errno = 0;
     CHECK(resize_array(p, huge, 3) == NULL && errno == ENOMEM);
+    errno = 0;
+    CHECK(resize_array(p, SIZE_MAX / 2 + 9, nothing + 2) == NULL && errno == ENOMEM); /* modulo 2^64 it would be 16 */
     CHECK(keeps(p, 100000, 9));
     CHECK(resize(p, nothing) == NULL); /* frees: see misuse */
 }

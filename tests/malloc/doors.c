@@ -124,6 +124,33 @@ TEST(a_program_s_handlers_of_fork_may_wait_for_who_allocates) {
     CHECK(holds(guarded_forks));
 }
 
+/* The first use of the heap in one thread while another forks. */
+static pthread_barrier_t both;
+
+static void *allocate_first(void *unused) {
+    pthread_barrier_wait(&both);
+    free(malloc(10));
+    return unused;
+}
+
+static void fork_beside_first_use(void) {
+    pthread_t thread;
+    MUST(pthread_barrier_init(&both, NULL, 2) == 0);
+    MUST(pthread_create(&thread, NULL, allocate_first, NULL) == 0);
+    pthread_barrier_wait(&both);
+    fork_once();
+    pthread_join(thread, NULL);
+    _exit(0);
+}
+
+static void begin_again(void) {
+    again(fork_beside_first_use);
+}
+
+TEST(fork_beside_the_first_use) {
+    for (int i = 0; i < 20; i++) CHECK(holds(begin_again));
+}
+
 /* stdio: who flushes everything waits for a stream with the list of streams locked, who reads allocates with the stream
  * locked, and fork wants the list when our handler has prepared. */
 static void *read_lines(void *unused) {

@@ -5,8 +5,8 @@
 #
 #     sh tests/malloc/run.sh [BUILD_DIR [NAME...]]
 #
-# NAME is a program, `functions` or `surroundings`. TSP_STEP is how near, in percent, the smallest heap is found (5; 0.1 takes twice as long). Ends in "N passed,
-# N failed". SPDX-License-Identifier: BSD-3-Clause
+# NAME is a program, `functions` or `surroundings`. TSP_STEP is how near, in percent, the smallest heap is found (5; 0.1
+# takes twice as long). Ends in "N passed, N failed". SPDX-License-Identifier: BSD-3-Clause
 tests=$(cd "$(dirname "$0")" && pwd)
 cd "$tests/../.." || exit 1
 . scripts/suites.sh
@@ -92,6 +92,21 @@ bad_sizes() {
     for heap in 8Q "" 0 0M -1 8MB "8 M" " 8M" M 1e6 0x100 33G 99999999999999999999 99999999999999999999G; do
         says 2 "TEASPOON_HEAP=$heap is not the size of a heap: .*" in_heap "$build/tiny" || return
     done
+}
+
+# That ends the program at once, whatever it has registered for its end.
+at_once() {
+    cat > "$build/hasty.c" << 'END'
+#include <stdlib.h>
+#include <unistd.h>
+static void end(void) { _exit(free(malloc(10)), 3); }
+__attribute__((constructor(101))) static void begin(void) { atexit(end); }
+int main(void) { return 0; }
+END
+    $CC -o "$build/hasty" "$build/hasty.c" -u malloc "$archive" -lpthread || return
+    heap=linked
+    in_heap "$build/hasty"
+    [ $? = 3 ] && TEASPOON_HEAP=8Q says 2 "TEASPOON_HEAP=8Q is not .*" in_heap "$build/hasty"
 }
 
 good_sizes() {
@@ -236,6 +251,7 @@ if [ "$only" = "  " ]; then
     if have musl-gcc; then check "fork, signals and the rest, musl" musl
     else skip "fork, signals and the rest, musl" "there is no musl-gcc"; fi
     check "sizes that are none" bad_sizes
+    check "sizes that are none end the program at once" at_once
     check "sizes" good_sizes
     check "usage at exit" usage
     check "linked, though only libc calls malloc" unmissed
