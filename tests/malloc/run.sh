@@ -198,6 +198,34 @@ program() {
     [ ! -f "$build/$name.smallest" ] || echo "    smallest heap: $(cat "$build/$name.smallest") KiB"
 }
 
+# The same output as over libc's malloc, and how much processor time it takes beside that, in the same run: the least of
+# three each, or one if that takes long.
+dearer() {
+    for _ in 1 2 3; do
+        for size in libc 256M; do
+            "$build/cpu" "$build/$name.$size.ms" sh -c 'cd "$1" && heap=$2 so=$3 sh -eu "$4" "$5"' - "$build" $size \
+                "$so" "$tests/programs.sh" "$name" > "$build/$name.$size.text" || return
+        done
+        [ -s "$build/$name.libc.text" ] && cmp "$build/$name.libc.text" "$build/$name.256M.text" || return
+        [ "$(head -n 1 "$build/$name.libc.ms")" -lt 1000 ] || break
+    done
+}
+
+# beside_libc NAME [COMMAND]: checks one like that, if its command is there.
+beside_libc() {
+    name=$1
+    case $only in *" $name "* | "  ") ;; *) return ;; esac
+    if ! have "${2-$1}"; then
+        skip "$name" "${2-$1} is not installed"
+        return
+    fi
+    rm -f "$build/$name".*.ms
+    check "$name beside libc's" dearer
+    [ ! -f "$build/$name.256M.ms" ] || sort -n "$build/$name.libc.ms" | sed q | cat - "$build/$name.256M.ms" | awk '
+        NR == 1 { libc = $1 } NR == 2 || NR > 2 && $1 < ours { ours = $1 }
+        END { printf "    CPU time: %.2f times that of libc'"'"'s malloc (%d ms, %d ms)\n", ours / libc, ours, libc }'
+}
+
 # What the programs read, written by nobody: 4,000 lines of text, a directory of 150 files, a larger file.
 awk 'BEGIN {
     for (i = x = 1; i <= 4000; i++) {
@@ -267,5 +295,29 @@ if have "$CXX"; then
 else
     skip "exceptions" "there is no $CXX"
 fi
+cat > "$build/cpu.c" << 'END'
+#define _DEFAULT_SOURCE
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(int argc, char **argv) { /* FILE COMMAND...: adds a line with its milliseconds of processor time */
+    struct rusage u;
+    int status;
+    FILE *f = fopen(argv[1], "a");
+    if (argc < 3 || f == NULL) return 2;
+    if (fork() == 0) {
+        execvp(argv[2], argv + 2);
+        _exit(127);
+    }
+    if (wait(&status) < 0 || getrusage(RUSAGE_CHILDREN, &u) != 0) return 2;
+    fprintf(f, "%ld\n", (long)((u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000 + (u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1000));
+    return status != 0;
+}
+END
+$CC -o "$build/cpu" "$build/cpu.c" || exit 1
+for name in perl ruby node java; do beside_libc $name; done
+beside_libc holes lua5.4
+beside_libc entities python3
 for name in dash bash sed gawk bc jq sqlite3 lua5.4 git tar python3 sort xz zstd; do program $name; done
 verdict
