@@ -12,7 +12,7 @@ RECORDER = $(if $(filter Linux,$(shell uname -s)),$(BUILD)/libteaspoon-record.so
 LIBDW = $(shell pkg-config --silence-errors --cflags --libs libdw 2> /dev/null | sed 's/^./-DTSP_LIBDW &/')
 VERSION = $$(sed -n 's/^.define TSP_VERSION "\(.*\)"/\1/p' include/teaspoon.h)
 
-all: $(BUILD)/libteaspoon.a $(BUILD)/teaspoon $(RECORDER) ## library and command, into build/
+all: $(BUILD)/libteaspoon.a $(BUILD)/teaspoon $(BUILD)/teaspoon-view.html $(RECORDER) ## library and command, into build/
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
@@ -37,7 +37,7 @@ coverage: ## lines, branches and MC/DC of the core that the tests reach; needs c
 
 mutants: ## breaks the core in thousands of places and sees whether a test notices; an hour
 	@python3 proof/mutants.py $(BUILD)/mutants
-	@python3 proof/mutants.py --folder tool $(BUILD)/mutants-tool
+	@for folder in tool adapters include; do python3 proof/mutants.py --folder $$folder $(BUILD)/mutants-$$folder || exit; done
 
 bench: ## bytes, instructions and slowest calls beside their goals, two or three minutes; needs gcc -m32, qemu
 	@python3 bench/bench.py $(BUILD)/bench
@@ -62,8 +62,10 @@ install: all ## library, headers, command and teaspoon.pc into PREFIX (/usr/loca
 	mkdir -p $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib/pkgconfig
 	cp $(BUILD)/teaspoon $(DESTDIR)$(PREFIX)/bin
 	mkdir -p $(DESTDIR)$(PREFIX)/lib/teaspoon $(DESTDIR)$(PREFIX)/share/man/man1
-	$(if $(RECORDER),cp $(RECORDER) $(DESTDIR)$(PREFIX)/lib/teaspoon)
+	cp $(BUILD)/teaspoon-view.html $(RECORDER) $(DESTDIR)$(PREFIX)/lib/teaspoon
 	cp tool/teaspoon.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	mkdir -p $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	cp tool/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/teaspoon
 	cp include/teaspoon.h include/teaspoon.hpp adapters/*.h $(DESTDIR)$(PREFIX)/include
 	cp $(BUILD)/libteaspoon.a $(wildcard $(BUILD)/libteaspoon-malloc.*) $(DESTDIR)$(PREFIX)/lib
 	sed -e "s|@TSP_VERSION@|$(VERSION)|" -e 's|@TSP_PC_UP@|../..|' -e 's|@TSP_PC_INCLUDE@|include|' \
@@ -99,5 +101,11 @@ $(BUILD)/libteaspoon-record.so: tool/preload/record.c tool/recording.h
 	@mkdir -p $(BUILD)
 	$(CC) -std=c11 $(CFLAGS) $(WARNINGS) -fPIC -shared -fvisibility=hidden -fexceptions -static-libgcc -Itool -o $@ $< \
 	    -lpthread
+
+# What `teaspoon view` puts replays into: one page of all that is in tool/view, where a line @FILE@ stands for the file.
+$(BUILD)/teaspoon-view.html: $(wildcard tool/view/*)
+	@mkdir -p $(BUILD)
+	sed $(foreach f,view.css view.js uPlot.min.css uPlot.LICENSE uPlot.iife.min.js,-e '/^@$f@$$/{' -e 'r tool/view/$f' -e d -e '}') \
+	    tool/view/page.html > $@
 
 .PHONY: all help demo test check proof fuzz coverage mutants bench figures profile size malloc amalgamation install clean

@@ -14,6 +14,7 @@ if ! have python3; then
 fi
 suite "behaviour" sh tests/all.sh "$BUILD/tests" "$CC" "-O1"
 suite "the command" sh tests/tool/run.sh "$BUILD/teaspoon"
+suite "what shows traces" sh tests/tool/see.sh "$BUILD/teaspoon"
 if [ "$(uname -s)" = Linux ]; then suite "teaspoon record" sh tests/tool/record.sh "$BUILD/teaspoon"
 else skip "teaspoon record" "it is for Linux"; fi
 suite "freestanding" sh scripts/freestanding.sh
@@ -21,6 +22,7 @@ if [ "${1-}" != all ]; then
     verdict
     exit
 fi
+suite "from firmware to a fit" sh tests/tool/target.sh "$BUILD/teaspoon" "$BUILD/target"
 suite "the library in other projects" sh tests/consumer/run.sh
 suite "debugging aids" sh tests/debug/run.sh "$BUILD/debug"
 suite "newlib and picolibc" sh tests/newlib/run.sh "$BUILD/newlib"

@@ -130,3 +130,12 @@ awk '
         print "same in " commas($6) " bytes, of which it uses " commas($4) " at its fullest. In 8 bytes less Lua says"
         print "\"not enough memory\", and gives back all it had."
     }' "$lua.out"
+
+page=$build/lua_sensor.html
+"$teaspoon" view -o "$page" "$root/traces/small/lua_sensor.trace.gz" > /dev/null
+cat << END
+
+What a heap goes through, call by call, is on a page that any browser opens: $page
+It is that of lua_sensor, from the table above. For a program of yours:
+    $teaspoon record --sites -o app.trace -- ./app && $teaspoon view -o app.html app.trace
+END

@@ -35,10 +35,10 @@
         return V##_check(&s->member);                                                                                  \
     }
 
-#define ENTRY(V, name, granule, granules, best_for)                                                                    \
+#define ENTRY(V, name, handle32, granule, granules, best_for)                                                          \
     {                                                                                                                  \
-        name, sizeof(V), granule, granules, best_for, V##_init_either, V##_alloc_of, V##_dealloc_of, V##_resize_of,    \
-            V##_aligned_alloc_of, V##_free_of, V##_usage_of, V##_largest_of, V##_walk_of, V##_check_of                 \
+        name, sizeof(V), handle32, granule, granules, best_for, V##_init_either, V##_alloc_of, V##_dealloc_of,         \
+            V##_resize_of, V##_aligned_alloc_of, V##_free_of, V##_usage_of, V##_largest_of, V##_walk_of, V##_check_of  \
     }
 
 WRAP(tsp4k, k4)
@@ -46,9 +46,9 @@ WRAP(tsp128k, k128)
 WRAP(tsp16m, m16)
 
 const family families[] = {
-    ENTRY(tsp4k, "4k", 4, UINT16_MAX, 8 << 10),
-    ENTRY(tsp128k, "128k", 4, UINT16_MAX, 256 << 10),
-    ENTRY(tsp16m, "16m", 8, UINT32_MAX, SIZE_MAX),
+    ENTRY(tsp4k, "4k", 16, 4, UINT16_MAX, 8 << 10),
+    ENTRY(tsp128k, "128k", 20, 4, UINT16_MAX, 256 << 10),
+    ENTRY(tsp16m, "16m", 32, 8, UINT32_MAX, SIZE_MAX),
     {0},
 };
 

@@ -13,6 +13,7 @@ typedef union spoon {
 typedef struct family {
     const char *name;
     size_t handle;     /* bytes, in this build */
+    size_t handle32;   /* bytes, where pointers have 32 bits */
     size_t granule;    /* bytes */
     uint32_t granules; /* at most */
     size_t best_for;   /* the largest peak that `auto` picks it for */

@@ -1,260 +1,14 @@
-/* teaspoon fit: the smallest heap that a trace needs. SPDX-License-Identifier: BSD-3-Clause
- *
- * Whether a trace succeeds does not depend on the heap's size in any orderly way: one that is a little larger places
- * objects differently and may fail again. So a size counts only if the next WINDOW multiples of 8 succeed too. */
+/* teaspoon fit: the tables. SPDX-License-Identifier: BSD-3-Clause */
 #define _POSIX_C_SOURCE 200809L
 
-#include "command.h"
-#include "replay.h"
 #include "say.h"
+#include "search.h"
+#include "vary.h"
 
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-enum {
-    STEP = 8,
-    WINDOW = 16,
-    PATIENCE = 64,     /* failures in a row that end the search downwards */
-    SMALL = 200 << 10, /* peaks up to here are searched from below, leaving nothing out */
-    KNOWN = 256,       /* outcomes remembered */
-    BREATH = 1 << 16,  /* operations between two looks at the clock */
-    MOST_THREADS = 64,
-    AHEAD = 4,   /* windows */
-    LONG = 50000 /* operations from which on it pays to replay one trace in several threads */
-};
-
-typedef enum outcome { UNKNOWN, FAILS, SUCCEEDS } outcome;
-
-/* The replays of one trace that run at the same time, one a thread, and what is known of sizes. */
-typedef struct search {
-    replay *replays;
-    size_t threads;
-    size_t least, limit; /* sizes to look at, both multiples of STEP */
-    struct {
-        size_t size;
-        outcome outcome;
-    } known[KNOWN];
-} search;
-
-static outcome known(const search *s, size_t size) {
-    size_t slot = size / STEP % KNOWN;
-    return s->known[slot].size == size ? s->known[slot].outcome : UNKNOWN;
-}
-
-static void learn(search *s, size_t size, outcome what) {
-    size_t slot = size / STEP % KNOWN;
-    s->known[slot].size = size;
-    s->known[slot].outcome = what;
-}
-
-/* Does the whole trace succeed in so many bytes? UNKNOWN: `needless` says that nobody wants to know any more. */
-static outcome attempt(replay *r, size_t size, int (*needless)(const void *, size_t), const void *context) {
-    const op *o = r->trace->ops, *end = o + r->trace->count;
-    tsp_status status = TSP_OK;
-    replay_begin(r, size);
-    while (o < end && status == TSP_OK) {
-        const op *stop = end - o > BREATH ? o + BREATH : end;
-        progress("fit", r->trace->name, size, "bytes");
-        if (needless && needless(context, size)) return UNKNOWN;
-        while (o < stop && (status = replay_do(r, o)) == TSP_OK) o++;
-    }
-    if (status != TSP_OK && status != TSP_NO_MEMORY)
-        exit(complain(BROKEN_HEAP, "%s: in a heap of %zu bytes, line %u: %s", r->trace->name, size, o->line,
-                      tsp_status_text(status)));
-    return status == TSP_OK ? SUCCEEDS : FAILS;
-}
-
-static int succeeds(search *s, size_t size) {
-    if (known(s, size) == UNKNOWN) learn(s, size, attempt(&s->replays[0], size, NULL, NULL));
-    return known(s, size) == SUCCEEDS;
-}
-
-/* -- Sizes side by side ---------------------------------------------------------------------------------------------
- */
-
-/* `count` sizes from `from` on, `stride` apart, begun with the largest, since what matters is the largest that fails.
- */
-typedef struct row_of_sizes {
-    search *search;
-    size_t from, stride;
-    size_t next, fails; /* next: the sizes that are not begun; fails: the largest one known to, or 0 */
-    size_t replays;     /* that have been taken */
-    int all;            /* every outcome is wanted, not only those above the largest that fails */
-    outcome outcomes[WINDOW + 1];
-    pthread_mutex_t lock;
-} row_of_sizes;
-
-/* Without the lock: to learn a little later that a replay is needless costs but time. */
-static int is_needless(const void *context, size_t size) {
-    const row_of_sizes *row = context;
-    return !row->all && __atomic_load_n(&row->fails, __ATOMIC_RELAXED) > size;
-}
-
-static void *try_sizes(void *context) {
-    row_of_sizes *row = context;
-    replay *mine;
-    pthread_mutex_lock(&row->lock);
-    mine = &row->search->replays[row->replays++];
-    while (row->next > 0) {
-        const size_t i = --row->next, size = row->from + i * row->stride;
-        outcome got = row->outcomes[i];
-        if (is_needless(row, size)) break;
-        if (got == UNKNOWN) {
-            pthread_mutex_unlock(&row->lock);
-            got = attempt(mine, size, is_needless, row);
-            pthread_mutex_lock(&row->lock);
-            row->outcomes[i] = got;
-        }
-        if (got == FAILS && size > row->fails) __atomic_store_n(&row->fails, size, __ATOMIC_RELAXED);
-    }
-    pthread_mutex_unlock(&row->lock);
-    return NULL;
-}
-
-static void try_row(search *s, size_t from, size_t stride, size_t count, int all) {
-    row_of_sizes row = {.search = s, .from = from, .stride = stride, .next = count, .all = all};
-    pthread_t threads[MOST_THREADS];
-    size_t started = 0;
-    for (size_t i = 0; i < count; i++) row.outcomes[i] = known(s, from + i * stride);
-    pthread_mutex_init(&row.lock, NULL);
-    while (started + 1 < s->threads && started + 1 < count &&
-           pthread_create(&threads[started], NULL, try_sizes, &row) == 0)
-        started++;
-    try_sizes(&row);
-    while (started > 0) pthread_join(threads[--started], NULL);
-    pthread_mutex_destroy(&row.lock);
-    for (size_t i = 0; i < count; i++)
-        if (row.outcomes[i] != UNKNOWN) learn(s, from + i * stride, row.outcomes[i]);
-}
-
-/* 0 if this size and the WINDOW after it all succeed, else how far to go on to get past the highest that fails. */
-static size_t misses(search *s, size_t size) {
-    if (s->threads > 1) try_row(s, size, STEP, WINDOW + 1, 0);
-    for (size_t i = WINDOW + 1; i-- > 0;)
-        if (!succeeds(s, size + i * STEP)) return (i + 1) * STEP;
-    return 0;
-}
-
-/* The first size from `size` on that will do. Beyond the limit: there is none. Far from it the largest of the window
- * fails; so it is tried first, and at the same time that of the next window. */
-static size_t upwards(search *s, size_t size) {
-    const size_t window = (WINDOW + 1) * STEP;
-    size_t miss = window;
-    while (size <= s->limit && miss > 0) {
-        if (s->threads > 1 && miss == window && known(s, size + WINDOW * STEP) == UNKNOWN)
-            try_row(s, size + WINDOW * STEP, window, s->threads < AHEAD ? s->threads : AHEAD, 1);
-        if (succeeds(s, size + WINDOW * STEP)) miss = misses(s, size);
-        else miss = window;
-        size += miss;
-    }
-    return size;
-}
-
-/* Anything smaller that will do? */
-static size_t downwards(search *s, size_t best) {
-    size_t at = best;
-    for (int failed = 0; failed < PATIENCE && at > s->least;) {
-        at -= STEP;
-        if (s->threads > 1 && known(s, at) == UNKNOWN) {
-            size_t ahead = s->threads < WINDOW ? s->threads : WINDOW, left = (at - s->least) / STEP + 1;
-            if (ahead > left) ahead = left;
-            try_row(s, at - (ahead - 1) * STEP, STEP, ahead, 1);
-        }
-        failed = succeeds(s, at) ? 0 : failed + 1;
-        if (failed == 0 && misses(s, at) == 0) best = at;
-    }
-    return best;
-}
-
-/* A size that succeeds, directly above one that fails; or one beyond the limit. */
-static size_t bracket(search *s) {
-    size_t fails = s->least, works = fails, step = s->least / 256 / STEP * STEP + STEP;
-    while (works <= s->limit && !succeeds(s, works)) {
-        fails = works;
-        works += step;
-        step *= 2;
-    }
-    while (works > fails + STEP && works <= s->limit) {
-        size_t middle = fails + (works - fails) / 2 / STEP * STEP;
-        if (succeeds(s, middle)) works = middle;
-        else fails = middle;
-    }
-    return works;
-}
-
-static size_t up_to_step(size_t size) {
-    return (size + STEP - 1) / STEP * STEP;
-}
-
-/* In this family. 0: it cannot hold the trace. */
-static int find(const trace *t, const family *f, int sized, size_t threads, size_t *heap) {
-    search s = {0};
-    size_t at;
-    s.limit = up_to_step(family_limit(f, sized));
-    s.least = up_to_step(family_region(f, trace_fullest(t, f->granule, &at), sized));
-    if (s.least > s.limit) return 0;
-    s.threads = t->count < LONG ? 1 : threads;
-    s.replays = need(calloc(s.threads, sizeof *s.replays));
-    for (size_t i = 0; i < s.threads; i++) replay_open(&s.replays[i], t, f, sized);
-    *heap = t->peak <= SMALL ? upwards(&s, s.least) : upwards(&s, bracket(&s));
-    if (t->peak > SMALL && *heap <= s.limit) *heap = downwards(&s, *heap);
-    for (size_t i = 0; i < s.threads; i++) replay_close(&s.replays[i]);
-    free(s.replays);
-    return *heap <= s.limit;
-}
-
-/* The same operations, where IDs are used again: then the table of objects is as small as the program's most objects
- * at once, and stays in the processor's cache. */
-static trace renumbered(const trace *t) {
-    trace copy = *t;
-    uint32_t *ids = need(malloc(((size_t)t->ids + 1) * sizeof *ids)),
-             *spare = need(malloc(((size_t)t->ids + 1) * sizeof *spare));
-    uint32_t spares = 0;
-    copy.ids = 0;
-    copy.ops = need(malloc((t->count + 1) * sizeof *copy.ops));
-    for (size_t i = 0; i < t->count; i++) {
-        const op *o = &t->ops[i];
-        if (o->kind == 'a') ids[o->id] = spares ? spare[--spares] : copy.ids++;
-        if (o->kind == 'f') spare[spares++] = ids[o->id];
-        copy.ops[i] = *o;
-        copy.ops[i].id = ids[o->id];
-    }
-    free(ids);
-    free(spare);
-    return copy;
-}
-
-static fit fit_in_threads(const trace *t, const options *how, size_t threads) {
-    fit result = {0};
-    const family *f = how->family ? how->family : family_for(t->peak);
-    trace quick = renumbered(t);
-    for (; f->name; f++) {
-        result.family = f;
-        if (find(&quick, f, how->sized, threads, &result.heap)) {
-            *result.why = '\0';
-            break;
-        }
-        snprintf(result.why, sizeof result.why, "%s: the %s variant cannot hold it; its largest heap has %s bytes",
-                 t->name, f->name, COMMAS(family_limit(f, how->sized)));
-        if (how->family) break;
-    }
-    trace_drop(&quick);
-    return result;
-}
-
-static size_t processors(void) {
-    long online = sysconf(_SC_NPROCESSORS_ONLN);
-    return online < 1 ? 1 : online > MOST_THREADS ? MOST_THREADS : (size_t)online;
-}
-
-fit find_fit(const trace *t, const options *how) {
-    fit result = fit_in_threads(t, how, processors());
-    progress_end();
-    return result;
-}
 
 /* -- Several traces, one worker a processor ----------------------------------------------------------------------- */
 
@@ -296,6 +50,8 @@ static void fit_all(work *w) {
 typedef struct row {
     const trace *trace;
     const fit *fit;
+    margin margin;
+    size_t handle;
     double ratio;
 } row;
 
@@ -313,54 +69,87 @@ static double geometric_mean(const row *rows, size_t count) {
     return high;
 }
 
-static void print_tsv(const row *rows, size_t count, const char *interface) {
-    printf("trace\tvariant\tinterface\tpeak\theap\thandle\tratio\tops\n");
+static const char *kind_of_heap(const options *how) {
+    return how->sized ? "sized" : "malloc";
+}
+
+static void print_tsv(const row *rows, size_t count, const options *how) {
+    printf("trace\tvariant\tinterface\tpeak\theap\thandle\tratio\tops%s\n",
+           how->variations ? "\tvariations\theap99\theap100\tgive" : "");
     for (size_t i = 0; i < count; i++) {
-        const trace *t = rows[i].trace;
-        const fit *f = rows[i].fit;
-        printf("%s\t%s\t%s\t%zu\t%zu\t%zu\t%.4f\t%zu\n", t->name, f->family->name, interface, t->peak, f->heap,
-               f->family->handle, rows[i].ratio, t->count);
+        const row *r = &rows[i];
+        printf("%s\t%s\t%s\t%zu\t%zu\t%zu\t%.4f\t%zu", r->trace->name, r->fit->family->name, kind_of_heap(how),
+               r->trace->peak, r->fit->heap, r->handle, r->ratio, r->trace->count);
+        if (how->variations)
+            printf("\t%u\t%zu\t%zu\t%zu", how->variations, r->margin.most, r->margin.all, r->margin.give);
+        putchar('\n');
     }
 }
 
-static void print_string(const char *text) {
-    putchar('"');
-    for (; *text; text++) {
-        if (*text == '"' || *text == '\\') putchar('\\');
-        putchar(*text >= 0 && *text < ' ' ? '?' : *text);
-    }
-    putchar('"');
-}
-
-static void print_json(const row *rows, size_t count, const char *interface) {
+static void print_json(const row *rows, size_t count, const options *how) {
     putchar('[');
     for (size_t i = 0; i < count; i++) {
-        const trace *t = rows[i].trace;
-        const fit *f = rows[i].fit;
+        const row *r = &rows[i];
         fputs(i ? ",\n {\"trace\": " : "{\"trace\": ", stdout);
-        print_string(t->name);
+        json_text(stdout, r->trace->name);
         printf(", \"variant\": \"%s\", \"interface\": \"%s\", \"peak\": %zu, \"heap\": %zu, \"handle\": %zu, ",
-               f->family->name, interface, t->peak, f->heap, f->family->handle);
-        if (t->peak) printf("\"ratio\": %.4f, ", rows[i].ratio);
+               r->fit->family->name, kind_of_heap(how), r->trace->peak, r->fit->heap, r->handle);
+        if (r->trace->peak) printf("\"ratio\": %.4f, ", r->ratio);
         else fputs("\"ratio\": null, ", stdout); /* JSON knows no infinity */
-        printf("\"ops\": %zu}", t->count);
+        printf("\"ops\": %zu", r->trace->count);
+        if (how->variations)
+            printf(", \"variations\": %u, \"heap99\": %zu, \"heap100\": %zu, \"give\": %zu", how->variations,
+                   r->margin.most, r->margin.all, r->margin.give);
+        putchar('}');
     }
     puts("]");
 }
 
-static void print_table(const row *rows, size_t count, const char *interface) {
+static void print_table(const row *rows, size_t count, const options *how) {
     int width = 23;
     for (size_t i = 0; i < count; i++)
         if ((int)strlen(rows[i].trace->name) > width) width = (int)strlen(rows[i].trace->name);
-    printf("%-*s  %-7s  %-9s %11s %11s %7s %7s %9s\n", width, "trace", "variant", "interface", "peak", "heap", "handle",
+    printf("%-*s  %-7s  %-9s %11s %11s %7s %7s %9s", width, "trace", "variant", "interface", "peak", "heap", "handle",
            "ratio", "ops");
+    puts(how->variations ? "  99 % of runs    all runs        give" : "");
     for (size_t i = 0; i < count; i++) {
-        const trace *t = rows[i].trace;
-        const fit *f = rows[i].fit;
-        printf("%-*s  %-7s  %-9s %11s %11s %7s %7.3f %9s\n", width, t->name, f->family->name, interface,
-               COMMAS(t->peak), COMMAS(f->heap), COMMAS(f->family->handle), rows[i].ratio, COMMAS(t->count));
+        const row *r = &rows[i];
+        printf("%-*s  %-7s  %-9s %11s %11s %7s %7.3f %9s", width, r->trace->name, r->fit->family->name,
+               kind_of_heap(how), COMMAS(r->trace->peak), COMMAS(r->fit->heap), COMMAS(r->handle), r->ratio,
+               COMMAS(r->trace->count));
+        if (how->variations)
+            printf(" %13s %11s %11s", COMMAS(r->margin.most), COMMAS(r->margin.all), COMMAS(r->margin.give));
+        putchar('\n');
     }
     if (count > 1) printf("geometric mean of %-6zu%*s%52.3f\n", count, width - 23, "", geometric_mean(rows, count));
+}
+
+/* The next family, where the first that can hold the trace cannot hold its variations. */
+static margin margin_of(const trace *t, fit *f, const options *how) {
+    margin m = find_margin(t, f, how);
+    while (m.give == 0 && how->family == NULL && f->family[1].name && *f->why == '\0') {
+        options next = *how;
+        next.family = f->family + 1;
+        *f = find_fit(t, &next);
+        if (*f->why == '\0') m = find_margin(t, f, &next);
+    }
+    if (m.give == 0 && *f->why == '\0')
+        snprintf(f->why, sizeof f->why, "%s: the %s variant cannot hold its variations; its largest heap has %s bytes",
+                 t->name, f->family->name, COMMAS(family_limit(f->family, how->sized)));
+    return m;
+}
+
+static size_t fit_row(row *r, const trace *t, fit *f, const options *how) {
+    *r = (row){t, f, {0, 0, 0}, 0, 0};
+    if (*f->why == '\0' && how->variations) r->margin = margin_of(t, f, how);
+    progress_end();
+    if (how->bits == 32 && t->pointer_size == 8)
+        complain(DONE, "%s was recorded with pointers of 8 bytes: with 4, structures that have some need less",
+                 t->name);
+    if (*f->why) return complain(DOES_NOT_FIT, "%s", f->why), (size_t)0;
+    r->handle = how->bits == 32 ? f->family->handle32 : f->family->handle;
+    r->ratio = (double)(f->heap + r->handle) / (double)t->peak;
+    return 1;
 }
 
 int fit_traces(const trace *traces, size_t count, const options *how) {
@@ -373,18 +162,18 @@ int fit_traces(const trace *traces, size_t count, const options *how) {
     w.fits = need(calloc(count, sizeof *w.fits));
     fit_all(&w);
     for (size_t i = 0; i < count; i++) {
-        const fit *f = &w.fits[i];
-        if (*f->why) complain(DOES_NOT_FIT, "%s", f->why);
-        else rows[fitted++] = (row){&traces[i], f, (double)(f->heap + f->family->handle) / (double)traces[i].peak};
-        if (how->max_given && !*f->why && f->heap > how->max) {
-            too_large++;
-            complain(DOES_NOT_FIT, "%s needs a heap of %s bytes, and may have %s", traces[i].name, COMMAS(f->heap),
-                     COMMAS(how->max));
-        }
+        size_t needs;
+        if (!fit_row(&rows[fitted], &traces[i], &w.fits[i], how)) continue;
+        needs = how->variations ? rows[fitted].margin.all : w.fits[i].heap;
+        fitted++;
+        if (!how->max_given || needs <= how->max) continue;
+        too_large++;
+        complain(DOES_NOT_FIT, "%s needs a heap of %s bytes, and may have %s", traces[i].name, COMMAS(needs),
+                 COMMAS(how->max));
     }
-    if (how->tsv) print_tsv(rows, fitted, how->sized ? "sized" : "malloc");
-    else if (how->json) print_json(rows, fitted, how->sized ? "sized" : "malloc");
-    else if (fitted > 0) print_table(rows, fitted, how->sized ? "sized" : "malloc");
+    if (how->tsv) print_tsv(rows, fitted, how);
+    else if (how->json) print_json(rows, fitted, how);
+    else if (fitted > 0) print_table(rows, fitted, how);
     free(w.fits);
     free(rows);
     return fitted == count && too_large == 0 ? DONE : DOES_NOT_FIT;

@@ -32,19 +32,18 @@ static const char *base_name(const char *path) {
     return slash ? slash + 1 : path;
 }
 
-/* Beside the command, where make leaves it, or in lib/teaspoon beside the command's bin. */
-static char *find_library(void) {
-    static const char *const places[] = {"%s/" LIBRARY, "%s/../lib/teaspoon/" LIBRARY};
+char *find_part(const char *name) {
+    static const char *const places[] = {"%s/%s", "%s/../lib/teaspoon/%s"};
     char own[PATH_MAX];
     ssize_t length = readlink("/proc/self/exe", own, sizeof own - 1);
     own[length > 0 ? length : 0] = '\0';
     if (strrchr(own, '/')) *strrchr(own, '/') = '\0';
     for (int i = 0; i < 2; i++) {
-        char *path = print(places[i], own, "", "");
+        char *path = print(places[i], own, name, "");
         if (access(path, R_OK) == 0) return path;
         free(path);
     }
-    complain(BAD_INPUT, "there is no %s in %s or %s/../lib/teaspoon", LIBRARY, own, own);
+    complain(BAD_INPUT, "there is no %s in %s or %s/../lib/teaspoon", name, own, own);
     return NULL;
 }
 
@@ -155,7 +154,7 @@ static void remove_directory(const char *directory) {
 }
 
 int record_program(char **words, const options *how) {
-    char *library = find_library(), *file, *template, *directory;
+    char *library = find_part(LIBRARY), *file, *template, *directory;
     int status = 0, code;
     recordings *all;
     if (library == NULL) return BAD_INPUT;

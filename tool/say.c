@@ -38,6 +38,17 @@ void *need(void *memory) {
     return memory;
 }
 
+void json_text(FILE *out, const char *text) {
+    fputc('"', out);
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c == '"' || c == '\\') fputc('\\', out);
+        if (c < ' ' || c == '<' || c == '&') fprintf(out, "\\u%04x", c);
+        else fputc(c, out);
+    }
+    fputc('"', out);
+}
+
 static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
 static int shown;
 

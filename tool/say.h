@@ -3,6 +3,7 @@
 #define SAY_H
 
 #include <stddef.h>
+#include <stdio.h>
 
 /* Exit codes. */
 enum { DONE = 0, DOES_NOT_FIT = 1, BAD_INPUT = 2, BROKEN_HEAP = 3 };
@@ -17,6 +18,9 @@ int complain(int code, const char *format, ...)
     __attribute__((format(printf, 2, 3)))
 #endif
     ;
+
+/* Text as JSON has it, in quotes; what HTML would take for markup is escaped too. */
+void json_text(FILE *out, const char *text);
 
 /* One line on stderr, rewritten in place, if that is a terminal and the command has been at work for a second. */
 void progress(const char *what, const char *name, size_t n, const char *unit);

@@ -89,6 +89,7 @@ typedef struct reader {
     size_t natural, line, live;
     size_t ops_room, lives_room;
     life *lives;
+    uint32_t site, ms; /* of this line; ms: and of those after it */
 } reader;
 
 typedef struct field {
@@ -122,15 +123,15 @@ static const char *show(char *buffer, field f) {
 }
 
 static int number(const reader *r, const char *what, field f, size_t most, size_t *value) {
-    size_t n = 0;
-    int digits = strspn(f.at, "0123456789") >= (size_t)f.length;
+    size_t n = 0, digit;
+    int fits = 1;
     if (*f.at == '-' && f.length > 1) return wrong(r, "%s is negative: %s", what, SHOW(f));
-    if (!digits) return wrong(r, "%s is not a number: '%s'", what, SHOW(f));
     for (int i = 0; i < f.length; i++) {
-        size_t digit = (size_t)(f.at[i] - '0');
-        if (n > (most - digit) / 10) return wrong(r, "%s is too large: %s", what, SHOW(f));
+        if ((digit = (size_t)f.at[i] - '0') > 9) return wrong(r, "%s is not a number: '%s'", what, SHOW(f));
+        fits = fits && n <= most / 10 && n * 10 <= most - digit;
         n = n * 10 + digit;
     }
+    if (!fits) return wrong(r, "%s is too large: %s", what, SHOW(f));
     *value = n;
     return 1;
 }
@@ -174,6 +175,22 @@ static life *newborn(reader *r, size_t id) {
     return &r->lives[id];
 }
 
+/* The value of a column that may be missing, for the operation just taken in. No room is taken before there is one. */
+static void note(uint32_t **column, const reader *r, uint32_t value) {
+    size_t at = r->t->count - 1;
+    if (value && *column == NULL) *column = need(calloc(r->ops_room, sizeof **column));
+    if (*column) (*column)[at] = value;
+}
+
+static void make_room(reader *r) {
+    trace *t = r->t;
+    if (t->count < r->ops_room) return;
+    r->ops_room = t->count * 2 + 4096;
+    t->ops = need(realloc(t->ops, r->ops_room * sizeof *t->ops));
+    if (t->sites) t->sites = need(realloc(t->sites, r->ops_room * sizeof *t->sites));
+    if (t->ms) t->ms = need(realloc(t->ms, r->ops_room * sizeof *t->ms));
+}
+
 static int operation(reader *r, char kind, const field *fields) {
     static const size_t ids = UINT32_MAX - 1, size_most = SIZE_MAX / 2;
     trace *t = r->t;
@@ -193,19 +210,59 @@ static int operation(reader *r, char kind, const field *fields) {
     x->size = size;
     if (kind == 'a') x->align = (uint32_t)given;
     if (kind == 'f') x->freed = (uint32_t)r->line;
-    if (t->count == r->ops_room) t->ops = need(realloc(t->ops, (r->ops_room = t->count * 2 + 4096) * sizeof *t->ops));
+    make_room(r);
     t->ops[t->count] = (op){size, (uint32_t)id, (uint32_t)r->line, alignment(r, x->align, size), kind};
     if (t->ops[t->count].align > t->largest_align) t->largest_align = t->ops[t->count].align;
     t->count++;
+    note(&t->sites, r, r->site);
+    note(&t->ms, r, r->ms);
     return 1;
 }
 
-/* NAME=VALUE: site, thread and the like, which no replay needs; so nobody has to know all names. */
-static int named(const reader *r, field f) {
-    size_t name = 0;
+/* NAME=VALUE: thread and the like, which no replay needs; so nobody has to know all names. */
+static int named(reader *r, field f) {
+    size_t name = 0, value;
     while (name < (size_t)f.length && f.at[name] >= 'a' && f.at[name] <= 'z') name++;
-    if (name > 0 && f.at[name] == '=' && name + 1 < (size_t)f.length) return 1;
-    return wrong(r, "neither a number nor NAME=VALUE: '%s'", SHOW(f));
+    if (name == 0 || f.at[name] != '=' || name + 1 == (size_t)f.length)
+        return wrong(r, "neither a number nor NAME=VALUE: '%s'", SHOW(f));
+    f.length -= (int)name + 1;
+    f.at += name + 1;
+    if (strncmp(f.at - 5, "site=", 5) == 0 && name == 4) {
+        if (!number(r, "site", f, UINT32_MAX, &value)) return 0;
+        r->site = value < MOST_SITES ? (uint32_t)value : 0;
+    } else if (strncmp(f.at - 3, "ms=", 3) == 0 && name == 2) {
+        if (!number(r, "ms", f, UINT32_MAX, &value)) return 0;
+        r->ms = (uint32_t)value;
+    }
+    return 1;
+}
+
+/* # site N: NAME. Any other comment is none of ours. */
+static void name_site(reader *r, const char *line, size_t length) {
+    trace *t = r->t;
+    char *colon;
+    unsigned long n;
+    if (strncmp(line, "# site ", 7) != 0 || line[7] < '0' || line[7] > '9') return;
+    n = strtoul(line + 7, &colon, 10);
+    if (n == 0 || n >= MOST_SITES || strncmp(colon, ": ", 2) != 0) return;
+    if (n >= t->site_count) {
+        size_t count = n * 2;
+        t->site_names = need(realloc(t->site_names, count * sizeof *t->site_names));
+        memset(t->site_names + t->site_count, 0, (count - t->site_count) * sizeof *t->site_names);
+        t->site_count = (uint32_t)count;
+    }
+    free(t->site_names[n]);
+    length -= (size_t)(colon + 2 - line);
+    if (length > 0 && colon[2 + length - 1] == '\r') length--;
+    t->site_names[n] = need(calloc(length + 1, 1));
+    for (size_t i = 0; i < length; i++) {
+        char c = colon[2 + i];
+        t->site_names[n][i] = c >= 0 && c < ' ' ? '?' : c;
+    }
+}
+
+static int is_blank(char c) {
+    return c == ' ' || c == '\t' || c == '\r';
 }
 
 /* `line` ends with a zero byte. */
@@ -214,16 +271,18 @@ static int parse(reader *r, const char *line, size_t length) {
     field fields[5];
     size_t found = 0, i;
     int optional = 0;
-    if (*line == '#') return 1;
+    r->site = 0;
+    if (*line == '#') return name_site(r, line, length), 1;
     if (memchr(line, '\0', length)) return wrong(r, "a zero byte: this is not a text file");
     for (;;) {
-        line += strspn(line, " \t\r");
+        int has_name = 0;
+        while (is_blank(*line)) line++;
         if (*line == '\0') break;
         if (found == 5) break; /* too many already */
         fields[found].at = line;
-        line += strcspn(line, " \t\r");
+        while (*line && !is_blank(*line)) has_name |= *line++ == '=';
         fields[found].length = (int)(line - fields[found].at);
-        if (found > 0 && memchr(fields[found].at, '=', (size_t)fields[found].length)) {
+        if (found > 0 && has_name) {
             if (!named(r, fields[found])) return 0;
             optional = 1;
         } else if (optional) {
@@ -257,6 +316,9 @@ static void find_name(trace *t, const char *first_line) {
         from = first_line + 8;
         length = n;
     }
+    for (n = 0; *first_line == '#' && first_line[n] && first_line[n] != '\n'; n++)
+        if (strncmp(first_line + n, ", pointer size: ", 16) == 0)
+            t->pointer_size = first_line[n + 16] == '4' ? 4 : first_line[n + 16] == '8' ? 8 : 0;
     if (length >= sizeof t->name) length = sizeof t->name - 1;
     for (n = 0; n < length; n++) t->name[n] = from[n] >= 0 && from[n] < ' ' ? '?' : from[n];
     t->name[length] = '\0';
@@ -294,8 +356,22 @@ int trace_read(trace *t, const char *file, size_t natural) {
 }
 
 void trace_drop(trace *t) {
+    for (uint32_t i = 0; i < t->site_count; i++) free(t->site_names[i]);
     free(t->ops);
-    t->ops = NULL;
+    free(t->sites);
+    free(t->ms);
+    free(t->site_names);
+    *t = (trace){0};
+}
+
+trace trace_without_operations(const trace *t) {
+    trace copy = *t;
+    copy.ops = NULL;
+    copy.sites = copy.ms = NULL;
+    copy.site_names = NULL;
+    copy.site_count = 0;
+    copy.count = 0;
+    return copy;
 }
 
 size_t trace_fullest(const trace *t, size_t granule, size_t *at) {

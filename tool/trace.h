@@ -5,7 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { LARGEST_ALIGN = 1 << 20 }; /* that a trace may ask for */
+enum {
+    LARGEST_ALIGN = 1 << 20, /* that a trace may ask for */
+    MOST_SITES = 1 << 20     /* those with larger numbers are taken for none */
+};
 
 typedef struct op {
     size_t size; /* the new one; 0 for f */
@@ -16,11 +19,16 @@ typedef struct op {
 typedef struct trace {
     const char *file;
     char name[48]; /* from the trace's first line, or else the file's name */
+    uint32_t pointer_size; /* bytes, of the program that was recorded; 0: the first line does not say */
     op *ops;
     size_t count;
     uint32_t ids;           /* every ID is below */
     uint32_t largest_align; /* of any operation */
     size_t peak;            /* the most bytes that were live at once, as they were asked for */
+    uint32_t *sites;        /* of each operation: N of its column site=N, 0 if it has none; NULL if no line has one */
+    uint32_t *ms;           /* when: milliseconds since the beginning; NULL if no line says */
+    char **site_names;      /* by N, NULL where no line names it */
+    uint32_t site_count;    /* every N is below */
 } trace;
 
 /* Reads a trace from a file, plain or gzip'ed ("-": standard input). Where the trace names no alignment it becomes the
@@ -29,6 +37,9 @@ typedef struct trace {
 int trace_read(trace *t, const char *file, size_t natural);
 
 void trace_drop(trace *t);
+
+/* For a copy with operations of its own: the same, but without operations and what is known of each. */
+trace trace_without_operations(const trace *t);
 
 /* The most bytes live at once with each object rounded up as the heap does it, and the operation that made it so. */
 size_t trace_fullest(const trace *t, size_t granule, size_t *at);

@@ -5,6 +5,7 @@
 #define _POSIX_C_SOURCE 200809L
 
 #include "command.h"
+#include "pins.h"
 #include "replay.h"
 #include "say.h"
 
@@ -98,6 +99,7 @@ static void print_where(const replay *r, const op *o, FILE *out) {
 
 int replay_does_not_fit(replay *r, const op *o) {
     size_t usable = r->family->largest(&r->spoon, o->align);
+    pins in_the_way = pins_find(r, o);
     tsp_usage u = r->family->usage(&r->spoon);
     print_where(r, o, stderr);
     fprintf(stderr, ": no room; %s bytes are free, but at most %s in one piece\n", COMMAS(u.free), COMMAS(usable));
@@ -105,6 +107,8 @@ int replay_does_not_fit(replay *r, const op *o) {
     printf("too small\n  then: ");
     print_usage(&u);
     picture(r, stdout);
+    pins_print(&in_the_way, r, o, stdout);
+    pins_drop(&in_the_way);
     return DOES_NOT_FIT;
 }
 

@@ -6,6 +6,15 @@ extern tsp128k spoon;
 extern tsp128k *kitchen();
 extern void give_up(size_t);
 
+#include "tsp_record.h"
+static int sink(const void *, size_t) {
+    return 1;
+}
+TSP_RECORD(sink);
+TSP_RECORD_MALLOC();
+TSP_RECORD_HEAP(tsp128k);
+TSP_RECORD_SIZED(tsp128k);
+
 #include "tsp_many.h"
 TSP_MANY(tsp128k);
 static tsp128k_region regions[] = {{&spoon, 1}};

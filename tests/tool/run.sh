@@ -49,7 +49,7 @@ misused() {
     run 2 "$@"
     is "message of teaspoon $*" "$(cat err)" "teaspoon: $message; see \`teaspoon help\`"
 }
-misused 'what shall it do: fit, replay or record'
+misused 'what shall it do'
 misused 'there is no command frobnicate' frobnicate
 misused 'too many words after help' help fit replay
 misused '--tsv or --json, not both' fit --tsv --json x
@@ -70,7 +70,7 @@ run 0 help; says out 'Exit status'
 run 0 help fit; says out 'smallest multiple of 8'
 run 0 fit --help; says out '--tsv'
 run 0 replay --help; says out 'low_free'
-for about in fit replay record; do
+for about in fit replay record decode; do
     run 0 help $about; cp out help.out
     ok "teaspoon $about -h" "$teaspoon" $about -h > out
     ok "is teaspoon help $about" cmp -s help.out out
@@ -196,7 +196,8 @@ while [ $row -lt 17 ] && [ $size -lt 8000 ]; do
     size=$((size + 8))
 done
 run 0 fit --tsv dc_calc.trace
-is 'dc_calc by brute force' "$(column 5)" $((size - 17 * 8))
+dc_heap=$((size - 17 * 8))
+is 'dc_calc by brute force' "$(column 5)" $dc_heap
 
 # -- The table ----------------------------------------------------------------------------------------------------
 
@@ -251,6 +252,50 @@ run 1 fit --max 1K name.trace known.trace dc_calc.trace
 is 'each that needs more' "$(sed 's/of [0-9,]* bytes/of N bytes/' err)" \
     'teaspoon: known needs a heap of N bytes, and may have 1,024
 teaspoon: dc_calc needs a heap of N bytes, and may have 1,024'
+
+# -- What another run may need, other targets, and other heaps -------------------------------------------------------
+
+misused '--vary is a number of variations, 1 to 10000; not 0' fit --vary=0 x
+misused '--vary is a number of variations, 1 to 10000; not 10001' fit --vary=10001 x
+misused "--for is 32 or the pointers' bits of this machine; not 16" fit --for 16 x
+misused '--compare is a table of its own, without --json, --vary and --max' fit --compare --vary x
+
+# varied N TEXT HEAP99 HEAP100 GIVE: the same on every machine.
+varied() {
+    # shellcheck disable=SC2059
+    printf "$2" > varied.trace
+    run 0 fit --tsv --vary=$1 varied.trace
+    is "variations of '$2'" "$(column 9) $(column 10) $(column 11) $(column 12)" "$1 $3 $4 $5"
+}
+varied 100 'a 0 1000 0\n' 1056 1056 1088                                # 1050 at most, in steps of 16 bytes, and 64
+varied 200 'a 0 1000 0\na 1 500 0\nf 0\na 2 900 0\n' 2512 2608 2688     # 1 before 0 is freed: 1052 + 525 + 945
+awk 'BEGIN { for (i = 0; i < 80; i++) {
+    print "a", i, i < 40 ? 24 + i : 40, 0
+    if (i < 40 ? i % 2 : i % 3 == 0) print "f", i < 40 ? i - 1 : i } }' > churn.trace
+run 0 fit --tsv --vary churn.trace; is 'all of churn' "$(column 9) $(column 10) $(column 11) $(column 12)" '100 2272 2272 2304'
+run 0 fit --tsv --vary=10 churn.trace; is 'ten of churn' "$(column 10) $(column 11)" '2240 2240'
+run 0 fit --json --vary=10 churn.trace; says out '"variations": 10, "heap99": 2240, "heap100": 2240, "give": 2304}]'
+run 0 fit --vary=10 churn.trace; ok 'the numbers for people' grep -qE '^churn .* 113 +2,240 +2,240 +2,304$' out
+run 0 fit --vary --max 2272 churn.trace
+run 1 fit --vary --max 2271 churn.trace; says err 'churn needs a heap of 2,272 bytes, and may have 2,271'
+echo 'a 0 262100 0' > edge.trace
+run 0 fit --tsv --vary edge.trace; is 'the family that holds all variations' "$(column 2)" 16m
+run 1 fit --tsv --vary --variant 4k edge.trace
+is 'or none' "$(cat err)" 'teaspoon: edge: the 4k variant cannot hold its variations; its largest heap has 262,136 bytes'
+
+printf '# name: wide, recorded by teaspoon, pointer size: 8, process 3\na 0 1000 0\n' > wide.trace
+for handle in 4k:16 128k:20 16m:32; do
+    run 0 fit --tsv --for 32 --variant ${handle%:*} wide.trace; is "handle of ${handle%:*}" "$(column 6)" ${handle#*:}
+done
+is 'pointers' "$(cat err)" 'teaspoon: wide was recorded with pointers of 8 bytes: with 4, structures that have some need less'
+run 0 fit --tsv --for 32 dc_calc.trace; is 'of 4 bytes' "$(cat err)" ''
+
+run 0 fit --compare --tsv dc_calc.trace
+is 'three families, two kinds, two alignments' "$(awk -F '\t' 'NR > 1 { print $2, $3, $4 }' out | sort -u | wc -l)" 12
+ok 'as fit has them' grep -q "^dc_calc	4k	sized	8	$dc_heap	" out
+ok 'times' awk -F '\t' 'NR > 1 && !($7 > 0 && $7 < 100000 && $8 >= $7) { exit 1 }' out
+run 0 fit --compare dc_calc.trace; ok 'the best' grep -qE '^  fewest bytes: .*; fastest on average: ' out
+run 1 fit --compare --variant 4k known.trace; says err 'known: no family can hold it'
 
 # Progress, on a terminal only, and none before a second has passed.
 if script -qec true /dev/null > out 2> err < /dev/null; then

@@ -1,0 +1,156 @@
+#!/bin/sh
+# From firmware to a fit: programs that record themselves by adapters/tsp_record.h, on this machine and on Cortex-M0 and
+# M3 under QEMU; what they wrote is decoded, whole, cut and with sinks that drop. Ends in "N passed, N failed".
+#
+#     sh tests/tool/target.sh TEASPOON [BUILD_DIR]
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck disable=SC2086 # the flags are words
+teaspoon=$1
+case $teaspoon in /*) ;; *) teaspoon=$PWD/$teaspoon ;; esac
+cd "$(dirname "$0")/../.." || exit 1
+. scripts/suites.sh
+build=${2:-build/target}
+mkdir -p "$build"
+build=$(cd "$build" && pwd)
+options="-std=gnu11 -Os -Wall -Wextra -Wconversion -Werror -ffunction-sections -Wl,--gc-sections -Iinclude -Iadapters"
+archive=$(dirname "$teaspoon")/libteaspoon.a
+sources="src/tsp4k.c src/tsp128k.c src/common.c src/misuse.c"
+
+wrapped() { # PREFIX [SUFFIX]
+    for function in malloc calloc realloc free; do printf '%s,' "-Wl,--wrap=$1$function$2"; done | sed 's/,$//; s/,-Wl,/ -Wl,/g'
+}
+how() { # HEAP LIBRARY...: sets flags and the heap's kind
+    library=${2:-$sources}
+    kind=--malloc unopened=0
+    case $1 in
+    sized) flags="-DHOW=0 -Wl,--wrap=tsp4k_alloc,--wrap=tsp4k_dealloc,--wrap=tsp4k_resize $library" kind=--sized ;;
+    heap) flags="-DHOW=1 $(wrapped tsp128k_) $library" ;;
+    malloc) flags="-DHOW=2 $(wrapped '')" ;;
+    newlib) flags="-DHOW=3 $(wrapped _ _r) -include reent.h" unopened=1 ;; # before main opens the file
+    esac
+}
+
+host() { # NAME FLAG...: links and runs it; leaves NAME.bin, and what it said as NAME.out
+    name=$1
+    shift
+    ${CC:-cc} $options -DHOST "$@" tests/tool/firmware.c $flags -lpthread -o "$build/$name" || return 1
+    (cd "$build" && "./$name" > "$name.out" && mv recording.bin "$name.bin")
+}
+
+qemu() { # NAME FLAG...
+    name=$1
+    shift
+    case $name in *m0) cpu=cortex-m0 machine=microbit ;; *) cpu=cortex-m3 machine=lm3s6965evb ;; esac
+    arm-none-eabi-gcc -mcpu=$cpu -mthumb $options "$@" --specs=nano.specs --specs=rdimon.specs -nostartfiles \
+        -Ttests/newlib/board.ld tests/newlib/board.c tests/tool/firmware.c $flags -o "$build/$name" || return 1
+    (cd "$build" && timeout 60 qemu-system-arm -M $machine -display none -chardev stdio,id=console \
+        -semihosting-config enable=on,target=native,chardev=console -kernel "$name" > "$name.out" 2>&1 < /dev/null &&
+        mv recording.bin "$name.bin")
+}
+
+# Every call is there, the peak is right, and fit is at work on it.
+decoded() { # NAME
+    cat "$build/$1.out"
+    "$teaspoon" decode -o "$build/$1.trace" "$build/$1.bin" 2> "$build/$1.err" || return 1
+    cat "$build/$1.err"
+    "$teaspoon" fit --tsv --for 32 $kind "$build/$1.trace" > "$build/$1.fit" || return 1
+    set -- "$1" "$(tail -n 1 "$build/$1.out")"
+    [ "$2" = "$(sums "$build/$1.trace")" ] && ! grep -q -e ' cut in ' -e 'nobody' "$build/$1.err" &&
+        grep -q " calls in .* [0$unopened] dropped by the sink$" "$build/$1.err" &&
+        [ "$(awk -F '\t' 'NR == 2 { print ($5 >= $4) }' "$build/$1.fit")" = 1 ]
+}
+sums() { # as firmware.c says it, which knows nothing of what libc takes for itself
+    awk '
+        $1 == "a" && $3 >= 1000 { own[$2] = 1; next }
+        ($1 == "f" || $1 == "r") && own[$2] { next }
+        $1 == "a" || $1 == "r" { live += $3 - size[$2]; size[$2] = $3; n++ }
+        $1 == "f" { live -= size[$2]; n++ }
+        live > peak { peak = live }
+        END { printf "%d operations, peak %d, live %d\n", n, peak, live }' "$1"
+}
+at_most() { # NAME BYTES: a call, on average
+    awk -v most="$2" '/ calls in / { gsub(",", ""); n = $3; b = $6 } END { exit !(n && b / n <= most) }' "$build/$1.err"
+}
+
+for one in sized heap malloc; do
+    how $one "$archive"
+    check "on this machine, $one" host $one
+    check "  decoded" decoded $one
+    check "  at most 5 bytes a call" at_most $one 5.1
+done
+
+# A sink that drops: it is told how many, and what is left is a trace.
+dropping() { # DROP LEAST MOST
+    host dropping -DDROP=$1 && "$teaspoon" decode -o "$build/dropping.trace" "$build/dropping.bin" 2> "$build/dropping.err" &&
+        cat "$build/dropping.err" && "$teaspoon" fit $kind "$build/dropping.trace" &&
+        awk -v drop="$1" '/ calls in / { gsub(",", ""); dropped = $(NF - 4); n = $3 }
+            END { exit !(n + dropped >= 2999 && n + dropped <= 3000 && dropped >= int(2999 / drop)) }' "$build/dropping.err"
+}
+how heap "$archive"
+for drop in 2 3 10 1000; do check "one call in $drop dropped" dropping $drop; done
+
+# Bytes are missing at the beginning, in the middle, everywhere: still a trace, of nearly all that is left.
+cut_somewhere() {
+    for cut in 1 2 3 100 1001 5000; do
+        tail -c +$((cut + 1)) "$build/heap.bin" > "$build/cut.bin"
+        nearly "$cut" || return 1
+        { head -c 6000 "$build/heap.bin"; tail -c +$((6001 + cut)) "$build/heap.bin"; } > "$build/cut.bin"
+        nearly "$cut" || return 1
+    done
+}
+nearly() { # so many bytes are missing: at most two states' calls are lost besides
+    "$teaspoon" decode -o "$build/cut.trace" "$build/cut.bin" 2> "$build/cut.err" || return 1
+    "$teaspoon" fit $kind "$build/cut.trace" > "$build/cut.fit" || return 1
+    grep -q 'cut in [1-9]' "$build/cut.err" || grep -q ' calls could not be placed' "$build/cut.err" || return 1
+    awk -v cut="$1" '/ calls in / { gsub(",", ""); n = $3 } END { exit !(n > 3000 - cut / 2 - 130 && n <= 3000) }' "$build/cut.err" ||
+        { echo "$1 bytes missing: $(cat "$build/cut.err")"; return 1; }
+}
+check "cut anywhere, decoded all the same" cut_somewhere
+
+# Any byte may be any other: it says so, or gives a trace.
+damaged() {
+    head -c 600 "$build/heap.bin" > "$build/short.bin"
+    for seed in $(seq 60); do
+        awk -v seed="$seed" 'BEGIN { srand(seed); for (i = 0; i < 3; i++) print int(rand() * 600), int(rand() * 256) }' |
+            while read -r at byte; do
+                # shellcheck disable=SC2059
+                printf "\\$(printf %o "$byte")" | dd of="$build/short.bin" bs=1 seek="$at" conv=notrunc 2> /dev/null
+            done
+        "$teaspoon" decode -o "$build/short.trace" -q "$build/short.bin" 2> "$build/short.err"
+        case $? in
+        0) "$teaspoon" fit --max 4G $kind "$build/short.trace" > /dev/null 2> "$build/short.err" ||
+            grep -q -e 'needs a heap' -e 'cannot hold' "$build/short.err" || { cat "$build/short.err"; return 1; } ;;
+        2) ;;
+        *) return 1 ;;
+        esac
+    done
+}
+check "damaged anywhere, a trace all the same" damaged
+
+refused() { # what is no recording
+    ! "$teaspoon" decode Makefile > /dev/null 2> "$build/refused.err" && cat "$build/refused.err" &&
+        grep -q 'Makefile: nothing in .* bytes that tsp_record.h has sent' "$build/refused.err" &&
+        ! "$teaspoon" decode nowhere.bin 2> "$build/refused.err" && grep -q 'nowhere.bin: No such file' "$build/refused.err"
+}
+check "a file that is no recording" refused
+
+if have arm-none-eabi-gcc && have qemu-system-arm; then
+    for board in m0 m3; do
+        for one in sized heap malloc newlib; do
+            how $one
+            check "Cortex-$board, $one" qemu $one-$board
+            check "  decoded, and fitted for 32 bits" decoded $one-$board
+        done
+    done
+    # The same calls, the same sizes: so the same bytes on every machine.
+    how heap
+    same() {
+        cut -d ' ' -f 1-3 "$build/heap.trace" | tail -n +2 > "$build/here"
+        cut -d ' ' -f 1-3 "$build/heap-m3.trace" | tail -n +2 | cmp "$build/here" -
+    }
+    check "the trace that this machine records" same
+    check "with the handle of the target" grep -q '	16	' "$build/heap-m3.fit"
+else
+    skip "recording on Cortex-M" "no arm-none-eabi-gcc or no qemu-system-arm"
+fi
+verdict
