@@ -304,7 +304,7 @@ class Headers(Folder):
 
 
 def adapter(*names):
-    return ['TSP_SWEEP=3 sh tests/adapters/run.sh BUILD ' + name for name in names]
+    return ['TSP_SWEEP=3 sh tests/adapters/run.sh BUILD ' + name for name in ('contracts',) + names]
 
 
 def behaviour(compiler, test, *families):

@@ -33,6 +33,7 @@ TEST(lua) {
     CHECK(aligned(p));
     CHECK(tsp128k_alloc(h, 4, 4) && tsp128k_alloc(h, 4, 4)); /* before it and behind it */
     CHECK(aligned(q = tsp128k_lua(h, p, 20, 100)));
+    CHECK((p = tsp128k_lua(h, NULL, 4, 1)) != NULL && tsp128k_lua(h, p, 1, 0) == NULL);
     CHECK(tsp128k_lua(h, q, 100, 0) == NULL && tsp128k_lua(h, NULL, 0, 0) == NULL);
     CHECK(tsp128k_usage(h).objects == 3 && tsp128k_usage(h).used == 12);
 }
