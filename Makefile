@@ -62,7 +62,7 @@ install: all ## library, headers, command and teaspoon.pc into PREFIX (/usr/loca
 	mkdir -p $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib/pkgconfig
 	cp $(BUILD)/teaspoon $(DESTDIR)$(PREFIX)/bin
 	mkdir -p $(DESTDIR)$(PREFIX)/lib/teaspoon $(DESTDIR)$(PREFIX)/share/man/man1
-	cp $(BUILD)/teaspoon-view.html $(RECORDER) $(DESTDIR)$(PREFIX)/lib/teaspoon
+	cp $(BUILD)/teaspoon-view.html tool/look.gdb $(RECORDER) $(DESTDIR)$(PREFIX)/lib/teaspoon
 	cp tool/teaspoon.1 $(DESTDIR)$(PREFIX)/share/man/man1
 	mkdir -p $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	cp tool/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/teaspoon

@@ -318,8 +318,12 @@ FOLDERS = {
     'tool': Folder('tool', 'make -s BUILD={out}/lib {out}/lib/libteaspoon.a',
                    'gcc -std=c11 -O1 -w -Iinclude -Itool -c -o {object} {source}',
                    'gcc -o {made} {objects} {out}/lib/libteaspoon.a -lz -lpthread',
-                   ['TSP_TEST_STOP=1 TSP_TEST_OBJECTS="{objects}" sh tests/tool/run.sh {made}'],
-                   'fail.c family.c fit.c picture.c replay.c say.c trace.c verify.c'),
+                   ['TSP_TEST_STOP=1 TSP_TEST_OBJECTS="{objects}" TSP_TEST_LIBRARY={out}/lib/libteaspoon.a '
+                    'sh tests/tool/run.sh {made}',
+                    'TSP_TEST_HOST=1 TSP_TEST_LIBRARY={out}/lib/libteaspoon.a '
+                    'sh tests/tool/target.sh {made} {made}.target'],
+                   'compare.c decode.c fail.c family.c fit.c look.c picture.c replay.c say.c search.c trace.c vary.c '
+                   'verify.c'),
     'adapters': Headers('adapters', dict(
         {'tsp_%s.h' % name: adapter(name) for name in
          'lua sqlite gmp zlib duktape mujs freetype pcre2 png protobuf_c yajl'.split()}, **{

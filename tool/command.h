@@ -28,6 +28,8 @@ typedef struct options {
     const char *output;     /* record's file; NULL: by the program's name */
     unsigned frames;        /* of each call stack that record notes */
     int quiet;
+    int handle_given; /* look's --handle ADDRESS */
+    uint64_t handle;
 } options;
 
 /* The smallest heap that a trace needs. */
@@ -49,6 +51,7 @@ int print_difference(const trace *traces, size_t count, const options *how); /* 
 int export_trace(const trace *traces, size_t count, const options *how);
 int view_traces(const trace *traces, size_t count, const options *how);
 
+int look_at(char **files, size_t count, const options *how);
 int decode_recording(const char *file, const options *how);
 
 /* The program's own, or BAD_INPUT if it cannot be recorded. */

@@ -181,7 +181,7 @@ static int decode(decoder *d, unsigned header, const unsigned char *at, size_t l
     address = kind == TSP_RECORD_OTHER ? second : first;
     d->last += (address >> 1) ^ (0 - (address & 1));
     address = d->last << d->unit;
-    if (kind != TSP_RECORD_FREE && kind != TSP_RECORD_OTHER && second > SIZE_MAX / 4) return 0;
+    if (kind != TSP_RECORD_FREE && kind != TSP_RECORD_OTHER && second >> 31) return 0; /* no such machine */
     switch (kind) {
     case TSP_RECORD_NEW: is_new(d, address, second); break;
     case TSP_RECORD_FREE: is_freed(d, address); break;

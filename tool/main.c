@@ -4,6 +4,7 @@
  *     main.c  -> fit.c (tables)  compare.c  search.c (the smallest heap)  vary.c  verify.c (replay)  picture.c
  *                    fail.c (requests made to fail)
  *                decode.c (what adapters/tsp_record.h sends, as a trace)
+ *                look.c (a heap in a memory dump)
  *                sites.c (top, leaks, diff)  export.c  pins.c (why a request finds no room)
  *                view.c (a page, over history.c)  svg.c
  *                record.c (runs a program, over preload/record.c)  convert.c (what it wrote, as traces)  symbols.c
@@ -24,6 +25,7 @@ static const char *const usage =
     "       teaspoon replay --heap BYTES [OPTION]... TRACE...   verify one heap, and draw it\n"
     "       teaspoon record [-o FILE] [--sites] -- PROGRAM...   record what a program asks of malloc\n"
     "       teaspoon decode [-o FILE] RECORDING                 make a trace of what a microcontroller has sent\n"
+    "       teaspoon look [--handle ADDRESS] DUMP...            verify and draw a heap in a memory dump\n"
     "       teaspoon view [-o FILE] [OPTION]... TRACE...        a page to look at, or --svg: the heap over time\n"
     "       teaspoon top TRACE...                               who holds memory at the peak\n"
     "       teaspoon leaks TRACE...                             what is never given back\n"
@@ -152,6 +154,21 @@ static const char *const help_decode =
     "\n"
     "Try: teaspoon decode -o board.trace uart.bin; teaspoon fit --for 32 board.trace\n";
 
+static const char *const help_look =
+    "Usage: teaspoon look [--handle ADDRESS] [--variant 4k|128k|16m] [--for 16|32|64] [--quiet] DUMP...\n"
+    "\n"
+    "Verifies a heap in a memory dump of any machine, draws it, and lists its objects and holes. A DUMP is a core file,\n"
+    "or FILE@ADDRESS: raw bytes, of which the first was at that address, such as gdb's `dump binary memory` writes;\n"
+    "several are taken together. Byte order and size of pointers are found out. tool/look.gdb does it in one command.\n"
+    "\n"
+    "    --handle ADDRESS    the handle's, such as gdb's `print &kitchen` shows; without it, every sound heap is shown\n"
+    "    --for 16|32|64      bits of the machine's pointers\n"
+    "    -q, --quiet         no list\n"
+    "\n"
+    "Exit status: 3 if the heap is damaged, or there is none; then one line says where and how.\n"
+    "\n"
+    "Try: teaspoon look --handle 0x20000400 ram.bin@0x20000000\n";
+
 static const char *const help_view =
     "Usage: teaspoon view [-o FILE] [--heap BYTES] [--variant 4k|128k|16m|auto]... [--sized] [--malloc]\n"
     "                     [--align 4|8|16] [--svg] TRACE...\n"
@@ -261,7 +278,9 @@ enum {
     CHECK,
     FAIL,
     FAIL_EACH,
-    SITES
+    SITES,
+    HANDLE,
+    MACHINE
 };
 
 static const struct option fit_options[] = {
@@ -283,6 +302,10 @@ static const struct option record_options[] = {
 };
 static const struct option decode_options[] = {
     {"output", 1, NULL, 'o'}, {"quiet", 0, NULL, 'q'}, {"help", 0, NULL, 'h'}, {NULL, 0, NULL, 0}};
+static const struct option look_options[] = {
+    {"handle", 1, NULL, HANDLE}, {"variant", 1, NULL, VARIANT}, {"for", 1, NULL, MACHINE},
+    {"quiet", 0, NULL, 'q'},     {"help", 0, NULL, 'h'},        {NULL, 0, NULL, 0},
+};
 static const struct option view_options[] = {
     {"variant", 1, NULL, VARIANT}, {"sized", 0, NULL, SIZED}, {"malloc", 0, NULL, MALLOC},
     {"align", 1, NULL, ALIGN},     {"heap", 1, NULL, HEAP},   {"svg", 0, NULL, SVG},
@@ -310,13 +333,14 @@ typedef struct subcommand {
     const char *const *help;
     const struct option *options;
     const char *letters;
-    int (*work)(const trace *traces, size_t count, const options *how); /* NULL: record and decode, which read none */
+    int (*work)(const trace *traces, size_t count, const options *how); /* NULL: record, decode and look, which read none */
 } subcommand;
 static const subcommand subcommands[] = {
     {"fit", "teaspoon fit", &help_fit, fit_options, "h", fit_traces},
     {"replay", "teaspoon replay", &help_replay, replay_options, "h", replay_traces},
     {"record", "teaspoon record", &help_record, record_options, "+ho:q", NULL}, /* +: what follows is the program's */
     {"decode", "teaspoon decode", &help_decode, decode_options, "ho:q", NULL},
+    {"look", "teaspoon look", &help_look, look_options, "hq", NULL},
     {"view", "teaspoon view", &help_view, view_options, "ho:", view_traces},
     {"top", "teaspoon top", &help_top, table_options, "h", print_top_sites},
     {"leaks", "teaspoon leaks", &help_leaks, leaks_options, "h", print_leaking_sites},
@@ -384,6 +408,19 @@ static int take_option(int option, const char *value, options *how) {
         if (how->bits == 32 || how->bits == 8 * sizeof(void *)) return 1;
         misused("--for is 32 or the pointers' bits of this machine; not ", value);
         return 0;
+    case MACHINE:
+        how->bits = strcmp(value, "16") == 0 ? 16 : strcmp(value, "32") == 0 ? 32 : strcmp(value, "64") == 0 ? 64 : 0;
+        if (how->bits) return 1;
+        misused("--for is 16, 32 or 64; not ", value);
+        return 0;
+    case HANDLE: {
+        char *end;
+        how->handle_given = 1;
+        how->handle = strtoull(value, &end, 0);
+        if (*value >= '0' && *value <= '9' && *end == '\0') return 1;
+        misused("--handle is an address such as 0x20000400; not ", value);
+        return 0;
+    }
     case VARY:
         if (value && (!parse_bytes(value, &n) || n < 1 || n > MOST_VARIATIONS)) {
             misused("--vary is a number of variations, 1 to 10000; not ", value);
@@ -443,6 +480,8 @@ static int run(int argc, char **argv, const subcommand *command) {
     count = (size_t)(argc - optind);
     if (command->options == decode_options)
         return count == 1 ? decode_recording(rest[0], &how) : misused("decode needs one recording", "");
+    if (command->options == look_options)
+        return count ? look_at(rest, count, &how) : misused("look needs a memory dump", "");
     if (command->work == NULL) return count ? record_program(rest, &how) : misused("record needs a program to run", "");
     if (command->work == replay_traces && !how.heap_given) return misused("replay needs --heap BYTES", "");
     if (count == 0) return misused("no trace given", "");

@@ -1,16 +1,10 @@
 /* A heap as text: rows of cells, each for an equal run of bytes, objects and holes in order of address.
  * SPDX-License-Identifier: BSD-3-Clause */
+#include "picture.h"
 #include "replay.h"
 #include "say.h"
 
 #include <string.h>
-
-enum { COLUMNS = 64, ROWS = 24 }; /* at most */
-
-typedef struct cell {
-    size_t live;   /* bytes */
-    size_t begins; /* objects */
-} cell;
 
 typedef struct holes {
     size_t count, largest;
@@ -26,7 +20,7 @@ static int count_hole(void *context, void *start, size_t size, tsp_kind kind) {
     return 0;
 }
 
-static char symbol(const cell *c, size_t width) {
+static char symbol(const struct cell *c, size_t width) {
     if (c->live == 0) return '.';
     if (c->live < width) return c->live > width / 2 ? ':' : '-';
     if (c->begins == 0) return '=';
@@ -34,12 +28,38 @@ static char symbol(const cell *c, size_t width) {
     return (char)(c->begins < 10 ? '0' + (int)c->begins : '*');
 }
 
+void picture_begin(cells *c, size_t total, size_t granule) {
+    *c = (cells){.total = total, .granule = granule, .width = granule};
+    while ((total + c->width - 1) / c->width > ROWS * COLUMNS) c->width *= 2;
+}
+
+void picture_object(cells *c, size_t from, size_t to) {
+    c->cells[from / c->width].begins++;
+    for (size_t next; from < to; from = next) {
+        next = (from / c->width + 1) * c->width;
+        if (next > to) next = to;
+        c->cells[from / c->width].live += next - from;
+    }
+}
+
+void picture_print(const cells *c, FILE *out) {
+    const size_t count = (c->total + c->width - 1) / c->width;
+    for (size_t row = 0; row < count; row += COLUMNS) {
+        fprintf(out, "%12s  ", COMMAS(row * c->width));
+        for (size_t i = row; i < row + COLUMNS && i < count; i++)
+            fputc(symbol(&c->cells[i], i + 1 < count ? c->width : c->total - i * c->width), out);
+        fputc('\n', out);
+    }
+    fprintf(out, "  a cell is %s bytes: [ an object begins, %s= it goes on, %s. free\n", COMMAS(c->width),
+            c->width > c->granule ? "2-9* several begin, " : "",
+            c->width > c->granule ? ": less than half free, - more, " : "");
+}
+
 void picture(replay *r, FILE *out) {
-    cell cells[ROWS * COLUMNS] = {{0, 0}};
-    size_t total = r->usable, granule = r->family->granule, width = granule, count, live = 0, objects = 0;
+    cells c;
+    size_t total = r->usable, granule = r->family->granule, live = 0, objects = 0;
     holes h = {0, 0};
-    while ((total + width - 1) / width > ROWS * COLUMNS) width *= 2;
-    count = (total + width - 1) / width;
+    picture_begin(&c, total, granule);
     for (size_t id = 0; id < r->trace->ids; id++) {
         const object *x = &r->objects[id];
         size_t from, to;
@@ -48,21 +68,9 @@ void picture(replay *r, FILE *out) {
         to = from + TSP_TAKES_(granule, x->size);
         objects++;
         live += to - from;
-        cells[from / width].begins++;
-        for (size_t next; from < to; from = next) {
-            next = (from / width + 1) * width;
-            if (next > to) next = to;
-            cells[from / width].live += next - from;
-        }
+        picture_object(&c, from, to);
     }
-    for (size_t row = 0; row < count; row += COLUMNS) {
-        fprintf(out, "%12s  ", COMMAS(row * width));
-        for (size_t i = row; i < row + COLUMNS && i < count; i++)
-            fputc(symbol(&cells[i], i + 1 < count ? width : total - i * width), out);
-        fputc('\n', out);
-    }
-    fprintf(out, "  a cell is %s bytes: [ an object begins, %s= it goes on, %s. free\n", COMMAS(width),
-            width > granule ? "2-9* several begin, " : "", width > granule ? ": less than half free, - more, " : "");
+    picture_print(&c, out);
     r->family->walk(&r->spoon, count_hole, &h);
     fprintf(out, "  %s objects in %s of %s bytes (%.1f %%)", COMMAS(objects), COMMAS(live), COMMAS(total),
             total ? 100.0 * (double)live / (double)total : 0.0);

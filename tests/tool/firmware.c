@@ -56,6 +56,18 @@ static struct {
     size_t size;
 } objects[PLACES];
 
+/* The heap's bytes and its handle's, for `teaspoon look`; a debugger may stop here. */
+static __attribute__((noinline)) void firmware_ends(void) {
+#if HOW == 1
+    const size_t bytes = (size_t)kitchen()->granules * 4 + (size_t)(kitchen()->granules + 7) / 8;
+    write_out(open_out("handle.bin"), kitchen(), sizeof *kitchen());
+    write_out(open_out("memory.bin"), kitchen()->base, bytes);
+    printf("look --handle 0x%lx handle.bin@0x%lx memory.bin@0x%lx\n", (unsigned long)(uintptr_t)kitchen(),
+           (unsigned long)(uintptr_t)kitchen(), (unsigned long)(uintptr_t)kitchen()->base);
+    printf("look %u objects\n", (unsigned)tsp128k_usage(kitchen()).objects);
+#endif
+}
+
 int main(void) {
     uint32_t random = 1;
     unsigned long operations = 0, live = 0, peak = 0;
@@ -83,6 +95,7 @@ int main(void) {
         operations++;
         if (live > peak) peak = live;
     }
+    firmware_ends();
     printf("%lu operations, peak %lu, live %lu\n", operations, peak, live);
     return 0;
 }

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Tests of the command. Usage: sh tests/tool/run.sh TEASPOON; CC and CFLAGS are for the one that builds a broken heap.
 # One line per failure; the last line is "N passed, N failed". TSP_TEST_STOP=1: ends with the first that fails.
-# TSP_TEST_OBJECTS: the command's, to build the one with a broken heap from, instead of the sources.
+# TSP_TEST_OBJECTS: the command's, to build the one with a broken heap from, instead of the sources. TSP_TEST_LIBRARY:
+# the library, where it is not beside the command.
 set -u
 
 teaspoon=$1
@@ -70,7 +71,7 @@ run 0 help; says out 'Exit status'
 run 0 help fit; says out 'smallest multiple of 8'
 run 0 fit --help; says out '--tsv'
 run 0 replay --help; says out 'low_free'
-for about in fit replay record decode; do
+for about in fit replay record decode look; do
     run 0 help $about; cp out help.out
     ok "teaspoon $about -h" "$teaspoon" $about -h > out
     ok "is teaspoon help $about" cmp -s help.out out
@@ -221,11 +222,18 @@ is peak "$(column 4)" 100
 is ops "$(column 8)" 3
 json="\"heap\": $(column 5), \"handle\": $(column 6), \"ratio\": $(column 7), \"ops\": $(column 8)}"
 is ratio "$(column 7)" "$(awk -F '\t' 'NR == 2 { printf "%.4f", ($5 + $6) / $4 }' out)"
+is 'no more columns' "$(awk -F '\t' 'NR == 2 { print NF }' out)" 8
+echo 'a 0 1 0' > a_name_of_more_than_forty_seven_letters_is_cut_off_there.trace
+run 0 fit --tsv a_name_*.trace; is 'a long name' "$(column 1)" a_name_of_more_than_forty_seven_letters_is_cut_
 mkdir -p deep && echo 'a 0 1 0' > deep/soup.spoon.trace
 run 0 fit --tsv deep/soup.spoon.trace
 is "name, from the file's" "$(column 1)" soup.spoon
 run 0 fit name.trace known.trace deep/soup.spoon.trace
 says out '262,144'
+mean=$(sed -n 's/^geometric mean of 3 *//p' out)
+run 0 fit --tsv name.trace known.trace deep/soup.spoon.trace
+is 'the mean' "$(awk -F '\t' 'NR > 1 { n++; sum += log(($5 + $6) / $4) } END { printf "%.3f", exp(sum / n) }' out)" "$mean"
+run 0 fit name.trace known.trace deep/soup.spoon.trace
 ok 'a line for the mean' grep -q '^geometric mean of 3  *[0-9]*\.[0-9]*$' out
 ok 'columns are aligned' awk '{ if (NR > 1 && NR < 5 && length != n) exit 1; n = length }' out
 
@@ -381,6 +389,34 @@ for kind in sized malloc; do # shrinking needs no memory, nor does an object of 
 done
 printf 'a 0 96 0\na 1 40 0\nf 0\na 2 48 0\nf 1\na 3 96 0\n' > crowd.trace # without 0, 1 comes to lie elsewhere
 run 0 replay --heap 144 --fail 1 crowd.trace; says out '; 1 more found no room;'
+
+# -- A heap in a memory dump -------------------------------------------------------------------------------------------
+
+misused 'look needs a memory dump' look
+misused '--handle is an address such as 0x20000400; not kitchen' look --handle kitchen x
+misused '--for is 16, 32 or 64; not 8' look --for 8 x
+run 2 look nowhere.bin; says err 'nowhere.bin: No such file'
+head -c 4000 "$teaspoon" > cut.elf
+run 2 look cut.elf; is 'an ELF file without its end' "$(cat err)" 'teaspoon: cut.elf: a damaged or truncated ELF file'
+head -c 4000 /dev/zero > zero.bin
+run 3 look zero.bin; is 'no heap' "$(cat err)" 'teaspoon: zero.bin: no sound heap in it'
+run 3 look --handle 64 --for 32 zero.bin
+is 'no handle' "$(cat err)" 'teaspoon: zero.bin: 0x40: there is no heap: the handle has not been made'
+run 3 look --handle 0x2000 zero.bin; says err '0x2000: the handle is not in the dump'
+library=${TSP_TEST_LIBRARY:-$(dirname "$teaspoon")/libteaspoon.a}
+parts=
+for part in look picture say family; do
+    object=$(for object in ${TSP_TEST_OBJECTS:-}; do case $object in */$part.c.o) echo "$object" ;; esac; done)
+    parts="$parts ${object:-$root/tool/$part.c}"
+done
+for family in tsp4k tsp128k tsp16m; do
+    if ! [ -f "$library" ]; then break; fi
+    # shellcheck disable=SC2086
+    ok "look-$family is built" ${CC:-cc} -std=c11 ${CFLAGS:-} -DTSP_V=$family -I"$root/include" -I"$root/tool" \
+        "$root/tests/tool/look.c" $parts "$library" -lpthread -o look-$family
+    ok "teaspoon look, $family" ./look-$family > out 2> err
+    grep '^FAILED' out
+done
 
 # -- A heap that breaks its promises -----------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 # From firmware to a fit: programs that record themselves by adapters/tsp_record.h, on this machine and on Cortex-M0 and
 # M3 under QEMU; what they wrote is decoded, whole, cut and with sinks that drop. Ends in "N passed, N failed".
 #
-#     sh tests/tool/target.sh TEASPOON [BUILD_DIR]
+#     sh tests/tool/target.sh TEASPOON [BUILD_DIR]      TSP_TEST_HOST=1: on this machine only
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck disable=SC2086 # the flags are words
 teaspoon=$1
@@ -13,7 +13,7 @@ build=${2:-build/target}
 mkdir -p "$build"
 build=$(cd "$build" && pwd)
 options="-std=gnu11 -Os -Wall -Wextra -Wconversion -Werror -ffunction-sections -Wl,--gc-sections -Iinclude -Iadapters"
-archive=$(dirname "$teaspoon")/libteaspoon.a
+archive=${TSP_TEST_LIBRARY:-$(dirname "$teaspoon")/libteaspoon.a}
 sources="src/tsp4k.c src/tsp128k.c src/common.c src/misuse.c"
 
 wrapped() { # PREFIX [SUFFIX]
@@ -72,11 +72,38 @@ at_most() { # NAME BYTES: a call, on average
     awk -v most="$2" '/ calls in / { gsub(",", ""); n = $3; b = $6 } END { exit !(n && b / n <= most) }' "$build/$1.err"
 }
 
+# What is in memory at the end: dumped by the firmware itself, and by a debugger.
+looked() { # NAME
+    words=$(sed -n 's/^look --/--/p' "$build/$1.out")
+    (cd "$build" && "$teaspoon" look $words) > "$build/$1.look" || return 1
+    sound "$1" "$build/$1.look"
+}
+sound() { # NAME FILE
+    cat "$2"
+    objects=$(sed -n 's/^look \([0-9]*\) objects.*/\1/p' "$build/$1.out")
+    grep -q "sound: .* objects $objects, " "$2" && [ "$(grep -c ' object$' "$2")" = "$objects" ]
+}
+debugged() { # NAME: its board is set
+    (
+        cd "$build" && rm -f socket &&
+            { timeout 60 qemu-system-arm -M $machine -display none -chardev null,id=console -S -gdb unix:socket,server=on \
+                -semihosting-config enable=on,target=native,chardev=console -kernel "$1" > "$1.stub" 2>&1 < /dev/null & } &&
+            PATH=$(dirname "$teaspoon"):$PATH timeout 60 gdb-multiarch -q -batch -nx -ex 'set confirm off' \
+                -ex 'target remote socket' -ex 'break firmware_ends' -ex continue -ex "source $here/tool/look.gdb" \
+                -ex 'teaspoon-look kitchen::spoon' -ex kill "$1" > "$1.gdb" 2>&1
+        wait
+        cat "$1.gdb"
+    )
+    sound "$1" "$build/$1.gdb"
+}
+here=$PWD
+
 for one in sized heap malloc; do
     how $one "$archive"
     check "on this machine, $one" host $one
     check "  decoded" decoded $one
     check "  at most 5 bytes a call" at_most $one 5.1
+    [ $one != heap ] || check "  the heap in a dump" looked $one
 done
 
 # A sink that drops: it is told how many, and what is left is a trace.
@@ -134,7 +161,7 @@ refused() { # what is no recording
 }
 check "a file that is no recording" refused
 
-if have arm-none-eabi-gcc && have qemu-system-arm; then
+if [ "${TSP_TEST_HOST:-0}" = 0 ] && have arm-none-eabi-gcc && have qemu-system-arm; then
     for board in m0 m3; do
         for one in sized heap malloc newlib; do
             how $one
@@ -149,6 +176,13 @@ if have arm-none-eabi-gcc && have qemu-system-arm; then
         cut -d ' ' -f 1-3 "$build/heap-m3.trace" | tail -n +2 | cmp "$build/here" -
     }
     check "the trace that this machine records" same
+    check "the heap in a dump of Cortex-M" looked heap-m3
+    how heap
+    if ! have gdb-multiarch; then skip "teaspoon look by a debugger" "no gdb-multiarch"
+    else
+        check "with symbols, for a debugger" qemu heap-debug -g
+        check "the heap by QEMU's gdbstub" debugged heap-debug
+    fi
     check "with the handle of the target" grep -q '	16	' "$build/heap-m3.fit"
 else
     skip "recording on Cortex-M" "no arm-none-eabi-gcc or no qemu-system-arm"

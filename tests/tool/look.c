@@ -1,0 +1,224 @@
+/* `teaspoon look` on heaps of every family and kind, as other machines would have them in memory, and with every byte
+ * changed: what it calls sound is what the heap itself calls sound, all else has a fault with a name. run.sh compiles it
+ * with -DTSP_V=..., with the tool's objects but for main. Prints one line per failure; the last is "N passed, N failed". */
+#define _POSIX_C_SOURCE 200809L
+
+#include "command.h"
+#include "say.h"
+#include "teaspoon.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PASTE2(a, b) a##_##b
+#define PASTE(a, b) PASTE2(a, b)
+#define V(name) PASTE(TSP_V, name)
+
+enum { MOST = 300000, OBJECTS = 400 };
+static union {
+    unsigned char bytes[MOST];
+    long long aligned;
+} memory;
+static TSP_V kitchen;
+static unsigned char dump[MOST + 64];
+static size_t passed, failed;
+static unsigned long drawn = 1;
+
+static void judge(int ok, const char *what, size_t a, size_t b) {
+    if (ok) passed++;
+    else if (++failed < 20) printf("FAILED: %s (%zu, %zu)\n", what, a, b);
+}
+
+static unsigned long draw(unsigned long below) {
+    drawn = (drawn * 1103515245 + 12345) & 0x7FFFFFFF;
+    return (drawn >> 8) % below;
+}
+
+static void fill(size_t bytes, int sized) {
+    void *at[OBJECTS] = {NULL};
+    size_t size[OBJECTS];
+    if (sized) V(init_sized)(&kitchen, memory.bytes, bytes);
+    else V(init)(&kitchen, memory.bytes, bytes);
+    for (int i = 0; i < 3000; i++) {
+        const size_t k = draw(OBJECTS);
+        if (at[k]) {
+            V(dealloc)(&kitchen, at[k], size[k], 1);
+            at[k] = NULL;
+        } else {
+            size[k] = 1 + draw(bytes / (i % 7 ? 100 : 10));
+            at[k] = V(alloc)(&kitchen, size[k], 1);
+        }
+    }
+}
+
+/* -- As another machine has it ---------------------------------------------------------------------------------------- */
+
+static int order; /* 'l' or 'b' */
+
+static unsigned char *put(unsigned char *to, unsigned long long n, unsigned bytes) {
+    for (unsigned i = 0; i < bytes; i++) to[order == 'b' ? bytes - 1 - i : i] = (unsigned char)(n >> 8 * i);
+    return to + bytes;
+}
+
+static void turn(unsigned char *at, unsigned bytes, size_t count) {
+    for (; order == 'b' && count > 0; count--, at += bytes)
+        for (unsigned i = 0; i < bytes / 2; i++) {
+            unsigned char c = at[i];
+            at[i] = at[bytes - 1 - i];
+            at[bytes - 1 - i] = c;
+        }
+}
+
+static const size_t link_bytes = sizeof kitchen.gap, has_index = sizeof(TSP_V) > sizeof(tsp4k);
+enum { BASE = 0x4000 };
+
+/* The handle's bytes, and the heap's at BASE, which is all that 16 bits can have of it; in `dump`, one after the other. */
+static size_t translate(unsigned pointer, size_t *heap) {
+    const size_t granule = 2 * link_bytes, map = kitchen.state & 1 ? ((size_t)kitchen.granules + 7) / 8 : 0;
+    const size_t index = kitchen.granules * granule + (map + 3) / 4 * 4;
+    const int indexed = has_index && kitchen.granules >= 8192;
+    unsigned char *p = put(dump, BASE, pointer), *x;
+    size_t n = kitchen.granules * granule + map;
+    if (has_index) p = put(p, BASE + index, pointer);
+    p = put(p, kitchen.objects, (unsigned)link_bytes);
+    p = put(p, kitchen.used, (unsigned)link_bytes);
+    p = put(p, kitchen.peak, (unsigned)link_bytes);
+    p = put(p, kitchen.gap, (unsigned)link_bytes);
+    p = put(p, kitchen.granules, (unsigned)link_bytes);
+    *p++ = kitchen.failed;
+    *p++ = kitchen.state;
+    x = p;
+    *heap = (size_t)(x - dump);
+    if (indexed) {
+        const size_t heads = link_bytes == 2 ? 12 : 16, lasts = link_bytes == 2 ? 116 : 360;
+        size_t chunks = ((size_t)kitchen.granules + 127) / 128, level = index + lasts + (chunks + 3) / 4 * 4;
+        n = level;
+        for (size_t words = (chunks + 31) / 32;; words = (words + 31) / 32) {
+            n += 4 * words;
+            if (words == 1) break;
+        }
+        memcpy(x, memory.bytes, n);
+        turn(x + index, 4, heads / 4);
+        turn(x + index + heads, (unsigned)link_bytes, (lasts - heads) / link_bytes);
+        turn(x + level, 4, (n - level) / 4);
+    } else {
+        memcpy(x, memory.bytes, n);
+    }
+    for (size_t end = 0, gap = kitchen.gap; gap;) {
+        unsigned char *node = x + (end += gap) * granule - granule;
+        size_t size = 0;
+        gap = 0;
+        memcpy(&gap, memory.bytes + (end - 1) * granule, link_bytes);
+        memcpy(&size, memory.bytes + (end - 1) * granule + link_bytes, link_bytes);
+        if (indexed && size > 1) turn(x + (end - size) * granule, (unsigned)link_bytes, 2);
+        turn(node, (unsigned)link_bytes, 2);
+    }
+    return *heap + n;
+}
+
+/* -- What look says --------------------------------------------------------------------------------------------------- */
+
+static options how;
+static char said[4096];
+
+static int look(size_t heap, size_t size) {
+    char handle_file[] = "handle.dump@0x100", heap_file[] = "heap.dump@0x4000", *files[] = {handle_file, heap_file};
+    const char *names[] = {"handle.dump", "heap.dump"};
+    int code, kept[2];
+    FILE *file;
+    for (int i = 0; i < 2; i++) {
+        remove(names[i]); /* to write over a file is slow on some file systems */
+        file = fopen(names[i], "wb");
+        if (file == NULL || fwrite(i ? dump + heap : dump, 1, i ? size - heap : heap, file) == 0 || fclose(file)) exit(9);
+    }
+    fflush(stdout);
+    for (int i = 0; i < 2; i++) {
+        kept[i] = dup(1 + i);
+        remove(i ? "err" : "out");
+        if (freopen(i ? "err" : "out", "w", i ? stderr : stdout) == NULL) exit(9);
+    }
+    how.handle = 0x100;
+    how.handle_given = 1;
+    code = look_at(files, 2, &how);
+    fflush(stdout);
+    fflush(stderr);
+    for (int i = 0; i < 2; i++) {
+        dup2(kept[i], 1 + i);
+        close(kept[i]);
+    }
+    file = fopen(code == DONE ? "out" : "err", "r");
+    said[file ? fread(said, 1, sizeof said - 1, file) : 0] = '\0';
+    if (file) fclose(file);
+    return code;
+}
+
+static void every_machine(int sized) {
+    static const unsigned pointers[] = {2, 4, 8};
+    char expected[200];
+    size_t heap, size;
+    const tsp_usage u = V(usage)(&kitchen);
+    snprintf(expected, sizeof expected, "sound: used %zu,", u.used);
+    for (int i = 0; i < 6; i++) {
+        order = i < 3 ? 'l' : 'b';
+        size = translate(pointers[i % 3], &heap);
+        if (kitchen.granules * 2 * link_bytes > 0xB000 && pointers[i % 3] == 2) continue;
+        how = (options){.bits = 0};
+        judge(look(heap, size) == DONE, "the heap is sound", pointers[i % 3], (size_t)order);
+        for (char *comma = said, *to = said;; comma++) /* without the commas between digits */
+            if (*comma != ',' || comma[1] == ' ') {
+                if ((*to++ = *comma) == '\0') break;
+            }
+        judge(strstr(said, expected) != NULL, "used is as the heap has it", u.used, (size_t)sized);
+        judge(strstr(said, order == 'b' ? "big-endian" : "little-endian") != NULL, "the byte order", (size_t)order, pointers[i % 3]);
+        judge(strstr(said, sized ? ", sized;" : "remembers sizes") != NULL, "the kind", (size_t)sized, 0);
+    }
+}
+
+/* Three other values of each byte. */
+static void every_byte(size_t step) {
+    size_t heap, size, flips = 0, noticed = 0;
+    order = 'l';
+    size = translate(4, &heap);
+    how = (options){.bits = 32};
+    for (int k = 0; k < 3; k++) {
+        const unsigned char other = (unsigned char)(k == 0 ? 1 : k == 1 ? 0x80 : 0xFF);
+        for (size_t i = 0; i < size; i += i < heap ? 1 : step) {
+            int code, sound;
+            dump[i] ^= other;
+            code = look(heap, size);
+            judge(code == DONE || code == BROKEN_HEAP, "sound or damaged, nothing else", i, other);
+            if (code == BROKEN_HEAP)
+                judge(strncmp(said, "teaspoon: handle.dump: ", 23) == 0 && strchr(said, '\n') == said + strlen(said) - 1,
+                      "a fault in one line", i, other);
+            dump[i] ^= other;
+            if (i < heap) continue; /* the heap itself does not doubt its handle so much */
+            memory.bytes[i - heap] ^= other;
+            sound = V(check)(&kitchen).status == TSP_OK;
+            memory.bytes[i - heap] ^= other;
+            judge(sound == (code == DONE), "what the heap says itself", i - heap, other);
+            flips++;
+            noticed += !sound;
+        }
+    }
+    judge(noticed > 0 || step > 1, "damage", flips, noticed);
+}
+
+int main(void) {
+    for (int sized = 0; sized < 2; sized++) {
+        fill(500, sized);
+        every_machine(sized);
+        every_byte(1);
+        fill(44000, sized); /* tsp128k has an index, and all of it fits in 16 bits */
+        every_machine(sized);
+        every_byte(1999);
+        if (has_index) {
+            fill(link_bytes == 2 ? 200000 : MOST, sized);
+            every_machine(sized);
+            every_byte(9973);
+        }
+    }
+    printf("%zu passed, %zu failed\n", passed, failed);
+    return failed != 0;
+}
