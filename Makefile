@@ -43,7 +43,7 @@ coverage: ## lines, branches and MC/DC of the core that the tests reach; needs c
 
 mutants: ## breaks the core in thousands of places and sees whether a test notices; an hour
 	@python3 proof/mutants.py $(BUILD)/mutants
-	@python3 proof/mutants.py --folder tool $(BUILD)/mutants-tool
+	@for folder in tool adapters include; do python3 proof/mutants.py --folder $$folder $(BUILD)/mutants-$$folder || exit; done
 
 bench: ## bytes, instructions and slowest calls beside their goals, two or three minutes; needs gcc -m32, qemu
 	@python3 bench/bench.py $(BUILD)/bench

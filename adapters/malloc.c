@@ -28,6 +28,11 @@
  * are only for the file that stderr was when the program began: once its number is another's, nothing is said. Nothing
  * here raises SIGPIPE, is a cancellation point, or sets errno but to ENOMEM and EINVAL.
  *
+ * A few small objects that were freed last stay with the threads that freed them, for their next requests, which then
+ * need no lock: at most 1/256 of the heap in each of 16 caches, and never in the way of a request, since all of them go
+ * back into the heap before one fails, and a heap that needed them has no caches from then on. Misuse is found as
+ * without them, and always: which objects live is known apart from that.
+ *
  * Threads share one lock: a thread that waits for it sleeps, since the holder may have been descheduled. The thread
  * that forks holds it, so that the child's heap is as it was, whatever the other threads were at; but nobody waits for
  * it longer than a few milliseconds, since the forking thread may itself wait for a lock that the other one has: of
@@ -306,6 +311,104 @@ void tsp_misuse(const void *heap, const void *pointer, tsp_status status) {
     abort();
 }
 
+#define ANY_SIZE SIZE_MAX
+
+/* -- Which objects live ------------------------------------------------------------------------------------------- */
+
+/* A bit for each granule of the heap, set where an object of the program's begins: changed without the lock, so whoever
+ * frees an object finds out at once whether it was one, and nobody else can free it too. It lies apart, and has pages
+ * where the heap has them. NULL: there was no address space for it, and no object is cached. */
+static uint32_t *live;
+
+static ALWAYS_INLINE size_t granule_of(const void *object) {
+    return (size_t)((const char *)object - spoon_memory) / GRANULE;
+}
+
+static ALWAYS_INLINE void begin_life(const void *object) {
+    const size_t at = granule_of(object);
+    if (live) __atomic_fetch_or(&live[at / 32], (uint32_t)1 << at % 32, __ATOMIC_RELEASE);
+}
+
+static ALWAYS_INLINE int is_live(const void *object) {
+    const size_t at = granule_of(object);
+    return !live || (__atomic_load_n(&live[at / 32], __ATOMIC_RELAXED) >> at % 32 & 1);
+}
+
+static COLD void refuse_dead(const void *pointer);
+
+static ALWAYS_INLINE void end_life(const void *object) {
+    const size_t at = granule_of(object);
+    const uint32_t bit = (uint32_t)1 << at % 32;
+    if (live && !(__atomic_fetch_and(&live[at / 32], ~bit, __ATOMIC_ACQ_REL) & bit)) refuse_dead(object);
+}
+
+/* Whether a pointer can be an object of the heap's. All others are for the engine to refuse. */
+static ALWAYS_INLINE int is_in_heap(const void *pointer) {
+    return tsp_program_contains(&spoon, pointer) && (uintptr_t)pointer % GRANULE == 0;
+}
+
+/* -- Caches -------------------------------------------------------------------------------------------------------- */
+
+/* A few objects of each small size that were freed last: a thread uses the cache of its number, which others may have
+ * too. Whole at every instant, so that it needs no lock, and handlers and children of forks find it in order. For the
+ * engine they are objects. */
+enum { CACHES = 16, WAYS = 4, MOST_CACHED = 1024 };
+static void *caches[CACHES][MOST_CACHED / TSP_ROUND + 1][WAYS] __attribute__((aligned(64)));
+static size_t most_cached; /* bytes of an object; 0: none is put there any more */
+
+/* Where objects of so many bytes are; those of one granule come first. */
+static ALWAYS_INLINE void **cached(size_t size) {
+    return caches[self() % CACHES][size <= GRANULE ? 0 : (size + TSP_ROUND - 1) / TSP_ROUND];
+}
+
+static ALWAYS_INLINE void *from_cache(size_t size) {
+    void **at;
+    if (size > __atomic_load_n(&most_cached, __ATOMIC_RELAXED)) return NULL;
+    at = cached(size);
+    for (unsigned i = 0; i < WAYS; i++) {
+        void *object = __atomic_load_n(&at[i], __ATOMIC_RELAXED);
+        if (object && (object = __atomic_exchange_n(&at[i], NULL, __ATOMIC_ACQUIRE)) != NULL) {
+            begin_life(object);
+            return object;
+        }
+    }
+    return NULL;
+}
+
+/* Takes an object of the heap that lives no more, of a size that malloc gives and aligned as malloc has it. Reads the
+ * map without the lock: its bits between two ends of the caller's own object change for nobody else. */
+static ALWAYS_INLINE int to_cache(void *object, size_t size) {
+    const size_t at = granule_of(object), n = (find_mark(&spoon, at) - at) * GRANULE;
+    void **to, *nothing = NULL;
+    if (n > __atomic_load_n(&most_cached, __ATOMIC_RELAXED) || (n > GRANULE && (uintptr_t)object % TSP_MALLOC_ALIGN)) return 0;
+    if (size != ANY_SIZE && to_granules(size) * GRANULE != n) return 0; /* for the engine to refuse */
+    to = cached(n);
+    for (unsigned i = 0; i < WAYS; i++, nothing = NULL)
+        if (__atomic_load_n(&to[i], __ATOMIC_RELAXED) == NULL &&
+            __atomic_compare_exchange_n(&to[i], &nothing, object, 0, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+            return 1;
+    return 0;
+}
+
+/* Gives the heap, which this thread has entered, all that is cached; 0 if that was nothing. */
+static COLD int empty_caches(void) {
+    void **at = &caches[0][0][0];
+    const size_t objects = spoon.objects;
+    for (size_t i = 0; i < sizeof caches / sizeof *at; i++) {
+        void *object = __atomic_load_n(&at[i], __ATOMIC_RELAXED);
+        if (object && (object = __atomic_exchange_n(&at[i], NULL, __ATOMIC_ACQUIRE)) != NULL)
+            tsp_program_free(&spoon, object);
+    }
+    return spoon.objects != objects;
+}
+
+static COLD void refuse_dead(const void *pointer) {
+    extent unused;
+    tsp_status status = TSP_OK;
+    if (enter_heap() || (!is_mine(self()) && enter_after_all(self(), 1))) status = locate(&spoon, pointer, 0, 1, &unused);
+    tsp_misuse(&spoon, pointer, status != TSP_OK ? status : TSP_ALREADY_FREE);
+}
+
 /* -- Objects aside ------------------------------------------------------------------------------------------------- */
 
 /* Each has pages of its own. They are few and short-lived, but must be told from the program's bad pointers. The table
@@ -548,9 +651,20 @@ static ALWAYS_INLINE int is_open_for(size_t size, size_t align) {
 /* An object is, with all that it may have been rounded up by. */
 static ALWAYS_INLINE void note_object(const void *object, size_t size) {
     const size_t start = (size_t)((const char *)object - spoon_memory), end = start + size + 16;
+    begin_life(object);
     if (start >= high_used || end <= low_used) return;
     if (start < low_used || start - low_used + end <= high_used) low_used = end < high_used ? end : high_used;
     else high_used = start;
+}
+
+/* A cache that is full has 1/256 of the heap. */
+static void make_caches(void) {
+    void *bits = mmap(NULL, spoon_bytes / GRANULE / 8 + sizeof *live, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (bits == MAP_FAILED) return;
+    live = bits;
+    for (size_t n = TSP_ROUND; n <= MOST_CACHED && WAYS * n * (n + TSP_ROUND) / TSP_ROUND / 2 <= spoon_bytes / 256;)
+        most_cached = n, n += TSP_ROUND;
 }
 
 /* The first use of the heap, whichever thread it is in; that thread has the lock. If there is no address space for so
@@ -596,6 +710,7 @@ static COLD void make_heap(void) {
     capacity = (capacity + page() - 1) & ~(page() - 1);
     behind = (size_t)((char *)spoon.index - spoon_memory) & ~(page() - 1);
     if (behind > capacity) madvise(spoon_memory + capacity, behind - capacity, MADV_DONTNEED);
+    make_caches();
     made = 1;
     errno = saved;
 }
@@ -607,7 +722,9 @@ __attribute__((constructor(101))) static void start(void) {
 }
 
 static tsp_usage usage_now(void) {
-    tsp_usage u = tsp_program_usage(&spoon);
+    tsp_usage u;
+    empty_caches();
+    u = tsp_program_usage(&spoon);
     if (shut) u.used -= shut_bytes, u.objects--;
     return u;
 }
@@ -712,14 +829,38 @@ static COLD int enter_or_aside(size_t size, size_t align, void **object) {
     return enter_after_all(me, 1);
 }
 
-/* align 0: as malloc has it. */
+static ALWAYS_INLINE void *ask_engine(void *pointer, size_t size, size_t align) {
+    if (!is_open_for(size, pointer ? TSP_MALLOC_ALIGN : align)) return NULL;
+    if (pointer) return tsp_program_realloc(&spoon, pointer, size);
+    return align ? tsp_program_aligned_alloc(&spoon, align, size) : tsp_program_malloc(&spoon, size);
+}
+
+/* Where the caches have what a request misses, the heap is too small for them: it does without from then on. */
+static COLD void *ask_again(void *pointer, size_t size, size_t align, unsigned char failed) {
+    void *object = NULL;
+    if (!empty_caches()) return NULL;
+    spoon.failed = failed;
+    object = ask_engine(pointer, size, align);
+    if (object) __atomic_store_n(&most_cached, 0, __ATOMIC_RELAXED);
+    return object;
+}
+
+/* An object of the heap, which this thread has entered: a new one, or that at `pointer` resized. align 0: as malloc has
+ * it. */
+static ALWAYS_INLINE void *request(void *pointer, size_t size, size_t align) {
+    const unsigned char failed = spoon.failed;
+    void *object = ask_engine(pointer, size, align);
+    if (object == NULL) object = ask_again(pointer, size, align, failed);
+    if (shut) may_reopen(!object);
+    return object;
+}
+
 static void *new_object_of(size_t size, size_t align) {
     void *object = NULL;
+    if (!align && (object = from_cache(size)) != NULL) return object;
     if (!enter_heap() && !enter_or_aside(size, align, &object)) return object;
-    if (is_open_for(size, align))
-        object = align ? tsp_program_aligned_alloc(&spoon, align, size) : tsp_program_malloc(&spoon, size);
+    object = request(NULL, size, align);
     if (object) note_object(object, size);
-    if (shut) may_reopen(!object);
     leave_heap();
     return object;
 }
@@ -729,8 +870,9 @@ static void *new_object_of(size_t size, size_t align) {
 static void *new_cleared_object(size_t size) {
     void *object = NULL;
     size_t start, end, from = 0, to = 0;
+    if ((object = from_cache(size)) != NULL) return memset(object, 0, size);
     if (!enter_heap() && !enter_or_aside(size, 0, &object)) return object; /* of pages of its own */
-    if (is_open_for(size, 0)) object = tsp_program_malloc(&spoon, size);
+    object = request(NULL, size, 0);
     if (object) {
         start = (size_t)((char *)object - spoon_memory);
         end = start + size;
@@ -741,15 +883,12 @@ static void *new_cleared_object(size_t size) {
         }
         note_object(object, size);
     }
-    if (shut) may_reopen(!object);
     leave_heap();
     if (object == NULL) return NULL;
     memset(object, 0, from);
     memset((char *)object + to, 0, size - to);
     return object;
 }
-
-#define ANY_SIZE SIZE_MAX
 
 /* An object from which the system gets pages back at once. */
 enum { MANY_PAGES = 128 << 10 };
@@ -772,6 +911,10 @@ static void give_back_any(void *pointer, size_t size, size_t align) {
         free_aside(i);
         return;
     }
+    if (is_in_heap(pointer)) {
+        end_life(pointer);
+        if (is_power_of_two(align) && (uintptr_t)pointer % align == 0 && to_cache(pointer, size)) return;
+    }
     if (!enter_heap()) {
         if (tsp_program_contains(&spoon, pointer)) {
             free_later(pointer);
@@ -786,7 +929,10 @@ static void give_back_any(void *pointer, size_t size, size_t align) {
 /* An object of this thread at a new place, with what it contains, or with more: nobody knows its size here. */
 static COLD void *moved_aside(void *pointer, size_t size, void *object) {
     const size_t at = (size_t)((char *)pointer - spoon_memory), rest = (at < low_end ? low_end : spoon_bytes) - at;
-    if (object == NULL) return NULL;
+    if (object == NULL) {
+        begin_life(pointer);
+        return NULL;
+    }
     memcpy(object, pointer, size < rest ? size : rest);
     free_later(pointer);
     return object;
@@ -794,7 +940,9 @@ static COLD void *moved_aside(void *pointer, size_t size, void *object) {
 
 static void *resized(void *pointer, size_t size) {
     void *object = NULL;
-    unsigned i = pointer ? find_aside(pointer) : ASIDES;
+    unsigned i;
+    if (pointer == NULL) return new_object_of(size, 0);
+    i = find_aside(pointer);
     if (i < ASIDES) {
         const size_t old = about_aside(pointer).size;
         object = new_object_of(size, 0);
@@ -803,13 +951,14 @@ static void *resized(void *pointer, size_t size) {
         free_aside(i);
         return object;
     }
+    if (is_in_heap(pointer)) end_life(pointer);
     if (!enter_heap() && !enter_or_aside(size, 0, &object)) {
         if (tsp_program_contains(&spoon, pointer)) return moved_aside(pointer, size, object);
         return object;
     }
-    if (is_open_for(size, 16)) object = tsp_program_realloc(&spoon, pointer, size);
+    object = request(pointer, size, 0);
     if (object) note_object(object, size);
-    if (shut) may_reopen(!object);
+    else begin_life(pointer);
     leave_heap();
     return object;
 }
@@ -819,6 +968,7 @@ static size_t room_of(const void *pointer) {
     unsigned i = find_aside(pointer);
     size_t size;
     if (i < ASIDES) return about_aside(pointer).size;
+    if (is_in_heap(pointer) && !is_live(pointer)) refuse_dead(pointer);
     if (!enter_heap() && (is_mine(self()) || !enter_after_all(self(), 1))) return 0;
     size = tsp_program_usable_size(&spoon, pointer);
     leave_heap();
@@ -951,6 +1101,7 @@ int malloc_trim(size_t pad) {
     size_t given_back = 0;
     (void)pad;
     if (!enter_heap()) return 0;
+    empty_caches();
     tsp_program_walk(&spoon, trim_hole, &given_back);
     leave_heap();
     return given_back != 0;

@@ -1,8 +1,10 @@
 /* Threads that replace random ones among their live objects, as fast as they can; threads.py runs it.
  *
- *     threads THREADS OPERATIONS [one|each]
+ *     threads THREADS OPERATIONS [one|each|larson]
  *
  * Built with -DTEASPOON on one tsp16m heap for all or on one for each thread, both sized; else on malloc and free.
+ * larson: larger objects, and more; each thread ends after a tenth of its operations, and a new one goes on with the
+ * objects of another (after Larson and Krishnan, "Memory allocation for long-running server applications", 1998).
  * OPERATIONS are shared out among the threads. Prints them, seconds, and seconds of processor time. */
 #define _POSIX_C_SOURCE 200809L
 #include <pthread.h>
@@ -19,10 +21,17 @@ typedef int tsp16m; /* there is no heap to name */
 #endif
 
 enum {
-    LIVE = 500,       /* objects of 16 to 128 bytes, for each thread */
+    LIVE = 5000,      /* objects for each thread, at most */
     ROOM = 64 * 1024, /* bytes of heap for each thread: it is 60 % full */
     MOST = 64         /* threads */
 };
+
+static size_t live = 500, least = 16, most = 128; /* objects for each thread; bytes */
+
+typedef struct object {
+    char *at;
+    size_t size;
+} object;
 
 typedef struct worker {
     tsp16m own, *heap;
@@ -30,14 +39,12 @@ typedef struct worker {
     uint32_t x;
     pthread_t thread;
     double from, to, busy; /* seconds; of processor time */
-    struct {
-        char *at;
-        size_t size;
-    } objects[LIVE];
+    object *objects;
     char apart[64]; /* no two workers share a cache line */
 } worker;
 
 static worker workers[MOST];
+static object objects[MOST][LIVE];
 static pthread_barrier_t line;
 
 static void put(worker *w, size_t i) {
@@ -45,7 +52,7 @@ static void put(worker *w, size_t i) {
     w->x ^= w->x << 13; /* xorshift32 (Marsaglia 2003) */
     w->x ^= w->x >> 17;
     w->x ^= w->x << 5;
-    size = 16 + w->x % 113;
+    size = least + w->x % (most - least + 1);
 #ifdef TEASPOON
     w->objects[i].at = tsp16m_alloc(w->heap, size, 8);
 #else
@@ -66,7 +73,7 @@ static void take(worker *w, size_t i) {
 
 static void replace(worker *w, long times) {
     for (; times > 0; times--) {
-        size_t i = (w->x >> 8) % LIVE;
+        size_t i = (w->x >> 8) % live;
         take(w, i);
         put(w, i);
     }
@@ -80,8 +87,10 @@ static double now(clockid_t clock) {
 
 static void *work(void *context) {
     worker *w = context;
-    for (size_t i = 0; i < LIVE; i++) put(w, i);
-    replace(w, LIVE * 10);
+    if (w->objects[0].at == NULL) {
+        for (size_t i = 0; i < live; i++) put(w, i);
+        replace(w, (long)live * 10);
+    }
     pthread_barrier_wait(&line);
     w->from = now(CLOCK_MONOTONIC);
     w->busy = now(CLOCK_THREAD_CPUTIME_ID);
@@ -94,7 +103,8 @@ static void *work(void *context) {
 int main(int argc, char **argv) {
     size_t n = argc > 2 ? (size_t)strtoul(argv[1], NULL, 10) : 0;
     long operations = argc > 2 ? strtol(argv[2], NULL, 10) : 0;
-    double from = 0, to = 0, busy = 0;
+    double seconds = 0, busy = 0;
+    size_t generations = 1;
     if (n == 0 || n > MOST || pthread_barrier_init(&line, NULL, (unsigned)n) != 0) return 2;
 #ifdef TEASPOON
     {
@@ -104,18 +114,29 @@ int main(int argc, char **argv) {
         for (size_t i = 0; i < n; i++) workers[i].heap = &workers[count == 1 ? 0 : i].own;
     }
 #endif
-    for (size_t i = 0; i < n; i++) {
-        workers[i].operations = operations / (long)n;
-        workers[i].x = 2463534242u + (uint32_t)i;
-        if (pthread_create(&workers[i].thread, NULL, work, &workers[i]) != 0) return 2;
+    if (argc > 3 && strcmp(argv[3], "larson") == 0) {
+        live = 5000;
+        least = 8;
+        most = 1000;
+        generations = 10;
     }
-    for (size_t i = 0; i < n; i++) {
-        const worker *w = &workers[i];
-        pthread_join(w->thread, NULL);
-        if (i == 0 || w->from < from) from = w->from;
-        if (w->to > to) to = w->to;
-        busy += w->busy;
+    for (size_t i = 0; i < n; i++) workers[i].x = 2463534242u + (uint32_t)i;
+    for (size_t g = 0; g < generations; g++) {
+        double from = 0, to = 0;
+        for (size_t i = 0; i < n; i++) {
+            workers[i].operations = operations / (long)(n * generations);
+            workers[i].objects = objects[(i + g) % n];
+            if (pthread_create(&workers[i].thread, NULL, work, &workers[i]) != 0) return 2;
+        }
+        for (size_t i = 0; i < n; i++) {
+            const worker *w = &workers[i];
+            pthread_join(w->thread, NULL);
+            if (i == 0 || w->from < from) from = w->from;
+            if (w->to > to) to = w->to;
+            busy += w->busy;
+        }
+        seconds += to - from;
     }
-    printf("%ld %.6f %.6f\n", operations, to - from, busy);
+    printf("%ld %.6f %.6f\n", operations, seconds, busy);
     return 0;
 }

@@ -9,8 +9,12 @@ else the machine does strikes all alike; a value is the median of the rounds. Co
     ops_s_THREADS_NAME     million operations per second, all threads together
     cpu_ns_THREADS_NAME    nanoseconds of processor time per operation: waiting in a spin lock counts, sleeping does not
 
-one, each: a sized tsp16m heap for all threads, and one for each. glibc, musl (static, Debian: musl-tools), mimalloc
-(libmimalloc2.0) and jemalloc (libjemalloc2): the same load on malloc and free. 64-bit, gcc -O2.
+    larson_THREADS_NAME    microseconds of wall clock and of processor time per 1,000 operations of threads.c's larson,
+                           and both as multiples of glibc's
+
+one, each: a sized tsp16m heap for all threads, and one for each. teaspoon (adapters/malloc.c), glibc, musl (static,
+Debian: musl-tools), mimalloc (libmimalloc2.0) and jemalloc (libjemalloc2): the same load on malloc and free. 64-bit,
+gcc -O2.
 """
 import glob
 import os
@@ -22,7 +26,7 @@ from harness import OUT, ROOT, run, say
 
 ROUNDS = 7
 OPERATIONS = 2000000
-THREADS = (1, 2, 4, 8)
+THREADS = (1, 2, 4, 16)
 
 
 def allocators():
@@ -33,7 +37,10 @@ def allocators():
         "-lpthread")
     run("gcc", *flags, source, "-o", OUT / "threads-malloc", "-lpthread")
     found = {"one": (OUT / "threads-teaspoon", ["one"], {}), "each": (OUT / "threads-teaspoon", ["each"], {}),
-             "glibc": (OUT / "threads-malloc", [], {})}
+             "glibc": (OUT / "threads-malloc", [], {}),
+             "teaspoon": (OUT / "threads-malloc", [], {"LD_PRELOAD": str(OUT / "libteaspoon-malloc.so")})}
+    run("gcc", "-std=c99", "-O2", "-I%s" % (ROOT / "include"), "-fPIC", "-shared", ROOT / "adapters" / "malloc.c",
+        "-o", OUT / "libteaspoon-malloc.so", "-lpthread")
     if shutil.which("musl-gcc"):
         run("musl-gcc", "-static", *flags, source, "-o", OUT / "threads-musl")
         found["musl"] = OUT / "threads-musl", [], {}
@@ -46,23 +53,36 @@ def allocators():
     return found
 
 
+def measure(found, threads, operations, *load):
+    """{name: [(nanoseconds of wall clock, of processor time, per operation), ...]}, round by round."""
+    results = {name: [] for name in found}
+    for turn in range(ROUNDS):
+        for name in list(found)[::1 if turn % 2 == 0 else -1]:
+            command, behind, environment = found[name]
+            done, seconds, busy = map(float, run(command, threads, operations, *(load or behind),
+                                                 env=dict(os.environ, **environment)).split())
+            results[name].append((seconds / done * 1e9, busy / done * 1e9))
+    return results
+
+
 def main():
     found = allocators()
     say("# %d processors, load average %.2f at the start; median of %d rounds" % (
         os.cpu_count(), os.getloadavg()[0], ROUNDS))
     for threads in THREADS:
-        speeds, costs = {name: [] for name in found}, {name: [] for name in found}
-        for turn in range(ROUNDS):
-            for name in list(found)[::1 if turn % 2 == 0 else -1]:
-                command, behind, environment = found[name]
-                operations, seconds, busy = map(float, run(command, threads, OPERATIONS, *behind,
-                                                           env=dict(os.environ, **environment)).split())
-                speeds[name].append(operations / seconds / 1e6)
-                costs[name].append(busy / operations * 1e9)
+        results = measure(found, threads, OPERATIONS)
         for name in found:
-            say("ops_s_%d_%s" % (threads, name), "%.1f" % statistics.median(speeds[name]))
+            say("ops_s_%d_%s" % (threads, name), "%.1f" % (1e3 / statistics.median(wall for wall, _ in results[name])))
         for name in found:
-            say("cpu_ns_%d_%s" % (threads, name), "%.0f" % statistics.median(costs[name]))
+            say("cpu_ns_%d_%s" % (threads, name), "%.0f" % statistics.median(busy for _, busy in results[name]))
+    found = {name: found[name] for name in found if name not in ("one", "each")}
+    for threads in THREADS:
+        results = measure(found, threads, OPERATIONS, "larson")
+        for name in found:
+            both = [statistics.median(r[i] for r in results[name]) for i in (0, 1)]
+            times = [statistics.median(r[i] / g[i] for r, g in zip(results[name], results["glibc"])) for i in (0, 1)]
+            say("larson_%d_%s" % (threads, name), "%.0f" % both[0], "%.0f" % both[1], "%.2f" % times[0],
+                "%.2f" % times[1])
 
 
 main()

@@ -1,5 +1,5 @@
 /* The lock of src/lock.h and all that relies on it, in Promela: Spin tries every schedule. proof/spin.sh compiles this
- * once for each model (-DEXCLUSION, ONCE, HANDLER, HOOKS, RESIZE or FORK: see below) and for each way of breaking it
+ * once for each model (-DEXCLUSION, YIELD, ONCE, HANDLER, HOOKS, RESIZE or FORK: see below) and for each way of breaking it
  * (-DNO_...), and expects the former to hold and the latter to be caught. Names are those of the C.
  * SPDX-License-Identifier: BSD-3-Clause
  *
@@ -72,8 +72,17 @@ inline UNLOCK(l) {
 }
 #else
 
+#ifdef YIELD
+byte core;    /* the thread that runs */
+bool gone[2]; /* threads that have ended */
+
+inline LET_OTHERS_RUN() {
+    core = 1 - me
+}
+#endif
+
 /* An exchange that finds the lock taken stores what is there already. Then it waits by reading. So whoever would wait
- * for ever stands still here, and Spin reports it. */
+ * for ever stands still here, and Spin reports it. Where each thread has a processor, giving it up changes nothing. */
 inline LOCK(l) {
     do
 #ifdef NO_EXCHANGE
@@ -83,7 +92,11 @@ inline LOCK(l) {
 #else
     :: atomic { !lock[l] -> lock[l] = true; acquire(l) } break
 #endif
+#if defined YIELD && !defined NO_YIELD
+    :: atomic { lock[l] -> LET_OTHERS_RUN() }
+#else
     :: lock[l] -> !lock[l]
+#endif
     od
 }
 
@@ -198,6 +211,40 @@ proctype impatient(byte me) {
 }
 
 init { atomic { run thread(0); run thread(1); run impatient(2) } }
+#endif
+
+/* -- YIELD: two threads on one core, which the scheduler takes from them a few times, and then no more --------------- */
+
+#ifdef YIELD
+proctype thread(byte me) provided (core == _pid - 1 || gone[_pid - 1]) { /* init is the first process */
+    byte calls;
+    for (calls : 1 .. 2) {
+        LOCK(LOCK_A);
+        use_heap();
+        UNLOCK(LOCK_A)
+    }
+    atomic {
+        gone[me] = true;
+        if
+        :: !gone[1 - me] -> LET_OTHERS_RUN()
+        :: else
+        fi
+    }
+}
+
+proctype scheduler() {
+    byte times;
+    for (times : 1 .. 4) {
+        atomic {
+            if
+            :: !gone[1 - core] -> core = 1 - core
+            :: else
+            fi
+        }
+    }
+}
+
+init { atomic { run thread(0); run thread(1); run scheduler() } }
 #endif
 
 /* -- ONCE: three threads come to a heap that makes itself, and use it ---------------------------------------------- */

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How good are the tests? Breaks the library in one place at a time, in every place, and sees whether a test notices.
 
-    python3 proof/mutants.py [--folder src|tool] [--only WORD] [--sample N --seed S] [--jobs N] [--list] [BUILD_DIR]
+    python3 proof/mutants.py [--folder NAME] [--only WORD] [--sample N --seed S] [--jobs N] [--list] [BUILD_DIR]
 
 Mutants: operators swapped, constants one off, conditions forced, statements deleted, return values and statuses
 changed. Each is compiled for the families that see it and run against the behaviour tests in tests/, the quick ones
@@ -234,7 +234,7 @@ class Folder:
         objects = [os.path.join(folder if s == changed else out, os.path.basename(s) + '.o') for s in self.every]
         return {'out': out, 'objects': ' '.join(objects), 'made': os.path.join(folder, 'made')}
 
-    def prepare(self, out):
+    def prepare(self, out, chosen):
         """All of it as it is, and every test: what fails now says nothing about mutants."""
         os.makedirs(out, exist_ok=True)
         if not self.sh(self.once, 600, out=out): return 'what it needs does not compile'
@@ -264,6 +264,55 @@ class Folder:
             workers.put(folder)
 
 
+class Headers(Folder):
+    """Another folder whose files are compiled by their tests: for each, shell commands in a copy of the project, the
+    quick ones first."""
+
+    def __init__(self, name, tests):
+        self.tests = {name + '/' + f: commands for f, commands in tests.items()}
+        self.sources, self.seconds = list(self.tests), {}
+
+    def copy(self, to):
+        if not os.path.exists(to):
+            shutil.copytree(ROOT, to, ignore=shutil.ignore_patterns('build*', '.git', 'traces', '__pycache__'))
+        return to
+
+    def passes(self, test, seconds, project):
+        return self.sh('cd {project} && ' + test.replace('BUILD', 'build/mutant'), seconds, project=project)
+
+    def prepare(self, out, chosen):
+        shutil.rmtree(os.path.join(out, 'whole'), ignore_errors=True)
+        whole = self.copy(os.path.join(out, 'whole'))
+        for test in sorted({test for _, source, _ in chosen for test in self.tests[source]}):
+            began = time.time()
+            if not self.passes(test, 600, whole): return test + ' fails without a mutant'
+            self.seconds[test] = 10 + 4 * (time.time() - began)
+        return None
+
+    def judge(self, mutant, out, workers):
+        _, source, text = mutant
+        folder = workers.get()
+        try:
+            whole = self.copy(os.path.join(folder, 'whole'))
+            with open(os.path.join(whole, source), 'w') as f: f.write(text)
+            for test in self.tests[source]:
+                if not self.passes(test, self.seconds[test], whole): return test
+            return 'survived'
+        finally:
+            shutil.copy(os.path.join(ROOT, source), os.path.join(whole, source))
+            workers.put(folder)
+
+
+def adapter(*names):
+    return ['TSP_SWEEP=3 sh tests/adapters/run.sh BUILD ' + name for name in ('contracts',) + names]
+
+
+def behaviour(compiler, test, *families):
+    return ['mkdir -p BUILD && {{ [ -f BUILD/common.o ] || (cd BUILD && gcc -O1 -DTSP_LOCK=1 -DTSP_LARGE=1 -I../../include '
+            '-c ../../src/*.c); }} && %s -w -Iinclude -DTSP_LOCK=1 -DTSP_V=%s -o BUILD/test tests/%s BUILD/*.o -lpthread && '
+            'BUILD/test' % (compiler, family, test) for family in families]
+
+
 FOLDERS = {
     # Not what records: its tests take too long for each of so many mutants.
     'tool': Folder('tool', 'make -s BUILD={out}/lib {out}/lib/libteaspoon.a',
@@ -275,6 +324,15 @@ FOLDERS = {
                     'sh tests/tool/target.sh {made} {made}.target'],
                    'compare.c decode.c fail.c family.c fit.c look.c picture.c replay.c say.c search.c trace.c vary.c '
                    'verify.c'),
+    'adapters': Headers('adapters', dict(
+        {'tsp_%s.h' % name: adapter(name) for name in
+         'lua sqlite gmp zlib duktape mujs freetype pcre2 png protobuf_c yajl'.split()}, **{
+            'tsp_hooks.h': adapter('cjson', 'curl'),
+            'tsp_many.h': behaviour('gcc -std=c11', 'many.c', 'tsp16m'),
+            'tsp_newlib.h': ['sh tests/newlib/run.sh BUILD'],
+            'malloc.c': ['sh tests/malloc/run.sh BUILD ' + part for part in ('functions', 'surroundings')]})),
+    'include': Headers('include', {'teaspoon.hpp': behaviour('g++ -std=c++17', 'containers.cpp', 'tsp4k') +
+                                                    behaviour('g++ -std=c++11', 'cxx.cpp', 'tsp4k')}),
 }
 
 
@@ -359,7 +417,7 @@ def main():
     if o.sample and o.sample < len(chosen): chosen = random.Random(o.seed).sample(chosen, o.sample)
     if o.list: return print('\n'.join(key for key, _, _ in chosen))
     for build in [other] if other else BUILDS:
-        wrong = other.prepare(o.out) if other else prepare(build, o.out)
+        wrong = other.prepare(o.out, chosen) if other else prepare(build, o.out)
         if wrong: sys.exit('mutants: build %s: %s' % (o.folder if other else build.name, wrong))
     workers, ends = queue.Queue(), {}
     reasons = {key: reason for key, reason in listed().items()

@@ -71,6 +71,8 @@ holds EXCLUSION
 fails EXCLUSION NO_EXCHANGE "assertion violated"
 fails EXCLUSION NO_ACQUIRE "$race"
 fails EXCLUSION NO_RELEASE "$race"
+holds YIELD
+fails YIELD NO_YIELD "$stuck"
 holds ONCE
 fails ONCE NO_ACQUIRE_OF_STATE "$race"
 fails ONCE NO_RELEASE_OF_STATE "$race"

@@ -86,6 +86,36 @@ TEST_BOTH(resize_from_region_to_region) {
     close_all();
 }
 
+/* Who cannot say what it is about is told so, with the reason; objects of size 0 are the first heap's. */
+TEST_BOTH(what_belongs_to_no_region) {
+    const many none = {places, 0};
+    unsigned char *p;
+    open_all(sized);
+    CHECK(M_(dealloc)(&none, NULL, 0, 1) == TSP_FOREIGN && M_(alloc)(&none, 0, 1, 1) == NULL);
+    CHECK(M_(dealloc)(&all, NULL, 0, 3) == V_(dealloc)(&k[0].heap, NULL, 0, 3)); /* refused by the first */
+    CHECK(M_(resize)(&all, 0, test_note, 8, 9, 1) == NULL && misuse.count == 1 && misuse.status == TSP_FOREIGN);
+    CHECK(whose(p = M_(resize)(&all, 0, test_note, 0, UNIT, 1)) == 0 && misuse.count == 1); /* one of size 0 */
+    for (size_t align = 0; align < 8; align += 3) /* where it stays, and where it would move */
+        for (unsigned bits = 0; bits <= DMA; bits += DMA) {
+            misuse.count = 0;
+            CHECK(M_(resize)(&all, bits, p, UNIT, 2 * UNIT, align) == NULL);
+            CHECK(misuse.count == 1 && misuse.status == TSP_BAD_ALIGNMENT && misuse.heap == &k[0].heap);
+        }
+    misuse.count = 0;
+    CHECK(M_(resize)(&all, DMA, p, UNIT, 0, 1) == &k[0].heap && is_empty(&k[0])); /* to nothing, wherever it is */
+    CHECK(misuse.count == 0);
+    if (!sized) {
+        M_(free)(&all, test_note);
+        CHECK(misuse.count == 1 && misuse.status == TSP_FOREIGN);
+        misuse.status = TSP_OK;
+        CHECK(M_(realloc)(&all, 0, test_note, 9) == NULL && misuse.count == 2 && misuse.status == TSP_FOREIGN);
+        p = M_(realloc)(&all, 0, NULL, 2 * UNIT);
+        CHECK(M_(realloc)(&all, FAST, p, 3 * UNIT) == p && M_(realloc)(&all, FAST, p, 1) == p); /* it stays */
+        CHECK(M_(realloc)(&all, DMA, p, 0) == &k[0].heap && misuse.count == 2);
+    }
+    close_all();
+}
+
 TEST(calls_of_the_c_library) {
     unsigned char *p, *q, *r;
     open_all(0);

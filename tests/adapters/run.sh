@@ -121,6 +121,13 @@ kitchen() {
     [ $worked -gt 0 ]
 }
 
+# contracts: what the examples and their libraries do not try.
+# shellcheck disable=SC2046,SC2086
+contracts() {
+    $CC $strict -o "$build/contracts" tests/adapters/contracts.c "$build"/lib/*.o \
+        $(pkg-config --libs gmp 2> "$build/none") && "$build/contracts"
+}
+
 cxx() { # COMPILER
     # shellcheck disable=SC2046,SC2086
     $1 -std=c++17 ${strict#* } $(for package in $packages; do pkg-config --cflags "$package" 2> "$build/none"; done) \
@@ -150,6 +157,7 @@ example libuv libuv "error: not enough memory"
 example png libpng "no picture"
 example protobuf_c libprotobuf-c "NULL: no memory"
 example yajl yajl "no memory for [0-9]* bytes"
+case $only in *" contracts "* | "  ") check "contracts" contracts ;; esac
 if [ "$only" = "  " ]; then
     if pkg-config --exists lua5.4; then check "lua, what make demo shows" kitchen; fi
     for compiler in g++ clang++; do

@@ -168,6 +168,8 @@ TEST(resizing) {
     CHECK(resize(p, huge) == NULL && errno == ENOMEM);
     errno = 0;
     CHECK(resize_array(p, huge, 3) == NULL && errno == ENOMEM);
+    errno = 0;
+    CHECK(resize_array(p, SIZE_MAX / 2 + 9, nothing + 2) == NULL && errno == ENOMEM); /* modulo 2^64 it would be 16 */
     CHECK(keeps(p, 100000, 9));
     CHECK(resize(p, nothing) == NULL); /* frees: see misuse */
 }
@@ -281,6 +283,57 @@ static void resize_freed(void) {
     resize(copy, 200);
 }
 
+/* The same of every size, and whichever thread does it: what was freed last may be on its way to the next request. */
+static volatile size_t dead_size;
+
+static void *free_it(void *object) {
+    free(object);
+    return object;
+}
+
+static void in_a_thread(void *(*function)(void *), void *context) {
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, function, context) != 0 || pthread_join(thread, NULL) != 0) _exit(1);
+}
+
+static void free_dead(void) {
+    void *volatile p = malloc(dead_size), *volatile copy = p;
+    free(p);
+    free_sized(copy, dead_size);
+}
+
+static void free_dead_elsewhere(void) {
+    void *volatile p = malloc(dead_size), *volatile copy = p;
+    free(p);
+    in_a_thread(free_it, copy);
+}
+
+static void free_dead_of_elsewhere(void) {
+    void *volatile p = calloc(1, dead_size), *volatile copy = p;
+    in_a_thread(free_it, p);
+    for (size_t size = 1; size < 2000; size += 8)
+        if (size / 16 != dead_size / 16) free(malloc(size));
+    free(copy);
+}
+
+static void resize_dead(void) {
+    void *volatile p = resize(NULL, dead_size), *volatile copy = p;
+    free(p);
+    resize(copy, dead_size);
+}
+
+static void measure_dead(void) {
+    void *volatile p = malloc(dead_size), *volatile copy = p;
+    free(p);
+    nothing = malloc_usable_size(copy);
+}
+
+static void free_inside_dead(void) {
+    char *volatile p = malloc(dead_size);
+    free(p);
+    free(p + dead_size / 16 * 8);
+}
+
 /* What is no address of ours, though no program would take it for another's. */
 static void *odd_address(void) {
     return (void *)(uintptr_t)strtoull(getenv("ODD_ADDRESS"), NULL, 0);
@@ -318,6 +371,14 @@ TEST(misuse_is_reported_and_aborts) {
     expect_misuse(free_wrong_size, "a different size");
     expect_misuse(free_wrong_alignment, "not aligned");
     expect_misuse(resize_freed, "already free");
+    for (dead_size = 1; dead_size < 1500; dead_size += dead_size < 40 ? 7 : 200) {
+        expect_misuse(free_dead, "already free");
+        expect_misuse(free_dead_elsewhere, "already free");
+        expect_misuse(free_dead_of_elsewhere, "already free");
+        expect_misuse(resize_dead, "already free");
+        expect_misuse(measure_dead, "already free");
+        if (dead_size >= 16) expect_misuse(free_inside_dead, ": ");
+    }
 }
 
 enum { PIECE = 65536 };
@@ -360,6 +421,38 @@ static void exhaust(void) {
     id = fork();
     if (id == 0) _exit(take_everything() == taken ? 0 : 1); /* a process of its own */
     _exit(waitpid(id, &child.status, 0) == id && child.status == 0 ? 0 : 5);
+}
+
+/* What threads have freed is there for every request. */
+static void *come_and_go(void *unused) {
+    void *objects[1200];
+    for (size_t i = 0; i < 1200; i++) objects[i] = malloc(i);
+    for (size_t i = 0; i < 1200; i++) free(objects[i]);
+    return unused;
+}
+
+static void have_it_all(void) {
+    size_t most = 0;
+    in_a_thread(come_and_go, NULL); /* libc keeps its stack, and what belongs to it */
+    for (size_t step = (size_t)1 << 30; step; step /= 2) {
+        void *p = malloc(most + step);
+        if (p) most += step;
+        free(p);
+    }
+    for (int i = 0; i < 20; i++) in_a_thread(come_and_go, NULL);
+    come_and_go(NULL);
+    for (int i = 0; i < 3; i++) {
+        char *p = i == 0 ? malloc(most) : i == 1 ? calloc(most, 1) : resize(malloc(most / 2), most);
+        if (p == NULL) _exit(2 + i);
+        free(p);
+        come_and_go(NULL);
+    }
+    _exit(0);
+}
+
+TEST(what_was_freed_is_in_no_request_s_way) {
+    in_child(have_it_all);
+    if (!CHECK(child.status == 0)) printf("status %d, %s\n", child.status, child.text);
 }
 
 TEST(exhaustion_is_said_once) {

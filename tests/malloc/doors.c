@@ -124,6 +124,33 @@ TEST(a_program_s_handlers_of_fork_may_wait_for_who_allocates) {
     CHECK(holds(guarded_forks));
 }
 
+/* The first use of the heap in one thread while another forks. */
+static pthread_barrier_t both;
+
+static void *allocate_first(void *unused) {
+    pthread_barrier_wait(&both);
+    free(malloc(10));
+    return unused;
+}
+
+static void fork_beside_first_use(void) {
+    pthread_t thread;
+    MUST(pthread_barrier_init(&both, NULL, 2) == 0);
+    MUST(pthread_create(&thread, NULL, allocate_first, NULL) == 0);
+    pthread_barrier_wait(&both);
+    fork_once();
+    pthread_join(thread, NULL);
+    _exit(0);
+}
+
+static void begin_again(void) {
+    again(fork_beside_first_use);
+}
+
+TEST(fork_beside_the_first_use) {
+    for (int i = 0; i < 20; i++) CHECK(holds(begin_again));
+}
+
 /* stdio: who flushes everything waits for a stream with the list of streams locked, who reads allocates with the stream
  * locked, and fork wants the list when our handler has prepared. */
 static void *read_lines(void *unused) {
@@ -163,24 +190,30 @@ TEST(fork_beside_stdio) {
 /* Signals that interrupt malloc. */
 static volatile int ticks;
 
+/* A millisecond of the process's time after it is set: once, so that what was interrupted goes on before the next. */
+static void set_timer(void) {
+    struct itimerval timer = {{0, 0}, {0, 1000}};
+    MUST(setitimer(ITIMER_VIRTUAL, &timer, NULL) == 0);
+}
+
 static void every_millisecond(void (*handler)(int)) {
     struct sigaction action;
-    struct itimerval timer = {{0, 1000}, {0, 1000}};
     memset(&action, 0, sizeof action);
     action.sa_handler = handler;
     action.sa_flags = SA_RESTART;
-    MUST(sigaction(SIGVTALRM, &action, NULL) == 0 && setitimer(ITIMER_VIRTUAL, &timer, NULL) == 0);
+    MUST(sigaction(SIGVTALRM, &action, NULL) == 0);
+    set_timer();
 }
 
 static void no_more(void) {
-    struct itimerval timer = {{0, 0}, {0, 0}};
-    setitimer(ITIMER_VIRTUAL, &timer, NULL);
+    signal(SIGVTALRM, SIG_IGN);
 }
 
 static void fork_in_handler(int signal_number) {
     (void)signal_number;
     fork_once();
     ticks = ticks + 1;
+    set_timer();
 }
 
 static void allocate_while_ticking(int most) {
@@ -244,6 +277,7 @@ static void use_heap_in_handler(int signal_number) {
     free(kept);
     kept = p;
     ticks = ticks + 1;
+    set_timer();
 }
 
 static void heap_in_handlers(void) {

@@ -104,6 +104,54 @@ zstd)
     in_heap zstd -q -dc packed.zst | cmp - packed
     cat packed.zst
     ;;
+perl)
+    in_heap perl -e 'for (my $round = 0; $round < 10; $round++) { $s{$_ * 7919 % 20011} .= "x" x ($_ % 50) for 1 .. 20000 }
+        $all += length for values %s; print scalar(keys %s), " $all\n"; print "$_ $s{$_}\n" for (sort keys %s)[0 .. 99]'
+    ;;
+ruby)
+    in_heap ruby -e 'n = Hash.new(0); all = File.readlines("text"); all.each { |l| l.split.each { |w| n[w] += 1 } }
+        n.sort.first(200).each { |w, i| puts "#{w} #{i}" }; puts all.map(&:reverse).sort.join.sum'
+    ;;
+node)
+    in_heap node -e 'const n = {}, all = require("fs").readFileSync("text", "utf8").split("\n")
+        for (const l of all) for (const w of l.split(" ")) n[w] = (n[w] || 0) + 1
+        console.log(JSON.stringify(Object.entries(n).sort(), null, 1).length, Buffer.from(all.join()).toString("base64").length)
+        require("zlib").gzip(all.join(), (e, z) => require("zlib").gunzip(z, (e, t) => console.log(String(t) == all.join())))'
+    ;;
+java)
+    cat > Words.java << 'END'
+import java.nio.file.*;
+import java.util.*;
+class Words {
+    public static void main(String[] args) throws Exception {
+        var n = new TreeMap<String, Integer>();
+        Files.readAllLines(Path.of("text")).parallelStream().forEach(l -> { for (var w : l.split(" "))
+            synchronized (n) { n.merge(w, 1, Integer::sum); } });
+        System.out.println(n.size() + " " + n.hashCode());
+        var z = new java.util.zip.Deflater();
+        z.setInput(Files.readAllBytes(Path.of("packed")));
+        z.finish();
+        System.out.println(z.deflate(new byte[1 << 20]) > 0);
+    }
+}
+END
+    in_heap java -Xmx64m Words.java
+    ;;
+holes) # as Lua makes them: strings of a few bytes among tables, every second of which goes
+    in_heap lua5.4 -e 'local t = {} for i = 1, 120000 do t[i] = {i, tostring(i)} end
+        for i = 1, 120000, 2 do t[i] = nil end collectgarbage()
+        for round = 1, 5 do local u = {} for i = 1, 20000 do u[i] = {("x"):rep(i % 90), {}, i} end end print(#t[2][2])'
+    ;;
+entities) # each of which is in the next
+    PYTHONMALLOC=malloc in_heap "$(python3 -c 'import sys; print(sys.executable)')" -s -S -c 'import pyexpat
+text = ["<!DOCTYPE a [<!ENTITY e0 \"x\">"]
+text += ["<!ENTITY e%d \"&e%d;\">" % (i, i - 1) for i in range(1, 20000)]
+parser, got = pyexpat.ParserCreate(), []
+parser.CharacterDataHandler = got.append
+for line in text + ["]><a>"] + ["&e%d;" % i for i in range(0, 20000, 1000)] + ["&e19999;</a>"]: parser.Parse(line)
+parser.Parse("", True)
+print(len("".join(got)))'
+    ;;
 threads)
     in_heap ./threads
     ;;

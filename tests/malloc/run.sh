@@ -5,8 +5,8 @@
 #
 #     sh tests/malloc/run.sh [BUILD_DIR [NAME...]]
 #
-# TSP_STEP is how near, in percent, the smallest heap is found (5; 0.1 takes twice as long). Ends in "N passed,
-# N failed". SPDX-License-Identifier: BSD-3-Clause
+# NAME is a program, `functions` or `surroundings`. TSP_STEP is how near, in percent, the smallest heap is found (5; 0.1
+# takes twice as long). Ends in "N passed, N failed". SPDX-License-Identifier: BSD-3-Clause
 tests=$(cd "$(dirname "$0")" && pwd)
 cd "$tests/../.." || exit 1
 . scripts/suites.sh
@@ -92,6 +92,21 @@ bad_sizes() {
     for heap in 8Q "" 0 0M -1 8MB "8 M" " 8M" M 1e6 0x100 33G 99999999999999999999 99999999999999999999G; do
         says 2 "TEASPOON_HEAP=$heap is not the size of a heap: .*" in_heap "$build/tiny" || return
     done
+}
+
+# That ends the program at once, whatever it has registered for its end.
+at_once() {
+    cat > "$build/hasty.c" << 'END'
+#include <stdlib.h>
+#include <unistd.h>
+static void end(void) { _exit(3); }
+__attribute__((constructor(101))) static void begin(void) { atexit(end); }
+int main(void) { return 0; }
+END
+    $CC -o "$build/hasty" "$build/hasty.c" -u malloc "$archive" -lpthread || return
+    heap=linked
+    in_heap "$build/hasty"
+    [ $? = 3 ] && TEASPOON_HEAP=8Q says 2 "TEASPOON_HEAP=8Q is not .*" in_heap "$build/hasty"
 }
 
 good_sizes() {
@@ -183,6 +198,34 @@ program() {
     [ ! -f "$build/$name.smallest" ] || echo "    smallest heap: $(cat "$build/$name.smallest") KiB"
 }
 
+# The same output as over libc's malloc, and how much processor time it takes beside that, in the same run: the least of
+# three each, or one if that takes long.
+dearer() {
+    for _ in 1 2 3; do
+        for size in libc 256M; do
+            "$build/cpu" "$build/$name.$size.ms" sh -c 'cd "$1" && heap=$2 so=$3 sh -eu "$4" "$5"' - "$build" $size \
+                "$so" "$tests/programs.sh" "$name" > "$build/$name.$size.text" || return
+        done
+        [ -s "$build/$name.libc.text" ] && cmp "$build/$name.libc.text" "$build/$name.256M.text" || return
+        [ "$(head -n 1 "$build/$name.libc.ms")" -lt 1000 ] || break
+    done
+}
+
+# beside_libc NAME [COMMAND]: checks one like that, if its command is there.
+beside_libc() {
+    name=$1
+    case $only in *" $name "* | "  ") ;; *) return ;; esac
+    if ! have "${2-$1}"; then
+        skip "$name" "${2-$1} is not installed"
+        return
+    fi
+    rm -f "$build/$name".*.ms
+    check "$name beside libc's" dearer
+    [ ! -f "$build/$name.256M.ms" ] || sort -n "$build/$name.libc.ms" | sed q | cat - "$build/$name.256M.ms" | awk '
+        NR == 1 { libc = $1 } NR == 2 || NR > 2 && $1 < ours { ours = $1 }
+        END { printf "    CPU time: %.2f times that of libc'"'"'s malloc (%d ms, %d ms)\n", ours / libc, ours, libc }'
+}
+
 # What the programs read, written by nobody: 4,000 lines of text, a directory of 150 files, a larger file.
 awk 'BEGIN {
     for (i = x = 1; i <= 4000; i++) {
@@ -218,6 +261,8 @@ if [ "$(uname)" != Linux ]; then
 fi
 libraries && $CC -o "$build/tiny" "$build/tiny.c" || exit 1
 
+case $only in *" functions "*) check "functions, preloaded" calls preloaded ;; esac
+case $only in *" surroundings "*) check "fork, signals and the rest, preloaded" doors preloaded "$CC" ;; esac
 if [ "$only" = "  " ]; then
     have nm && check "exports" exports
     check "functions, preloaded" calls preloaded
@@ -234,6 +279,7 @@ if [ "$only" = "  " ]; then
     if have musl-gcc; then check "fork, signals and the rest, musl" musl
     else skip "fork, signals and the rest, musl" "there is no musl-gcc"; fi
     check "sizes that are none" bad_sizes
+    check "sizes that are none end the program at once" at_once
     check "sizes" good_sizes
     check "usage at exit" usage
     check "linked, though only libc calls malloc" unmissed
@@ -249,5 +295,29 @@ if have "$CXX"; then
 else
     skip "exceptions" "there is no $CXX"
 fi
+cat > "$build/cpu.c" << 'END'
+#define _DEFAULT_SOURCE
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(int argc, char **argv) { /* FILE COMMAND...: adds a line with its milliseconds of processor time */
+    struct rusage u;
+    int status;
+    FILE *f = fopen(argv[1], "a");
+    if (argc < 3 || f == NULL) return 2;
+    if (fork() == 0) {
+        execvp(argv[2], argv + 2);
+        _exit(127);
+    }
+    if (wait(&status) < 0 || getrusage(RUSAGE_CHILDREN, &u) != 0) return 2;
+    fprintf(f, "%ld\n", (long)((u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000 + (u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1000));
+    return status != 0;
+}
+END
+$CC -o "$build/cpu" "$build/cpu.c" || exit 1
+for name in perl ruby node java; do beside_libc $name; done
+beside_libc holes lua5.4
+beside_libc entities python3
 for name in dash bash sed gawk bc jq sqlite3 lua5.4 git tar python3 sort xz zstd; do program $name; done
 verdict

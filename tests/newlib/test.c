@@ -244,6 +244,7 @@ static void arithmetic(void) {
     errno = 0;
     CHECK(memalign(24, 24) == NULL && errno == EINVAL);
     CHECK(posix_memalign(&aligned, 24, 24) == EINVAL && posix_memalign(&aligned, 8, huge) == ENOMEM);
+    CHECK(posix_memalign(&aligned, sizeof(void *) / 2, 24) == EINVAL && posix_memalign(&aligned, 0, 24) == EINVAL);
     CHECK(aligned == NULL && times_told == 0 && sound());
 }
 
