@@ -59,14 +59,32 @@ THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF SUCH DAMAGE.
 
 typedef unsigned char lock_state;
 
+#if TSP_ON_A_SYSTEM_ && !defined(_WIN32) && __STDC_HOSTED__
+#include <sched.h>
+#define LET_OTHERS_RUN() sched_yield()
+#else
+#define LET_OTHERS_RUN()
+#endif
+
+enum { TSP_SPINS = 64 }; /* a few times what a call takes */
+
 /* The lock is the count itself, to save its byte: who holds it has the count, and leaves TSP_HELD in its place. Test
- * and test-and-set: waits by reading, so that waiters do not fight over the cache line. It knows no scheduler: a thread
- * that waits on the core of a holder of lower priority waits for ever, and is better served by hooks. */
+ * and test-and-set: waits by reading, so that waiters do not fight over the cache line. After a while the holder may
+ * have been descheduled: then who waits gives up its processor at each look, where there is a scheduler. That helps a
+ * holder of the same priority: behind one of lower priority on its own core a thread may wait for ever, and is better
+ * served by hooks. */
+static COLD void tsp_wait(const unsigned char *lock) {
+    for (unsigned looks = 0; __atomic_load_n(lock, __ATOMIC_RELAXED) == TSP_HELD; looks++) {
+        if (looks >= TSP_SPINS) LET_OTHERS_RUN();
+#if defined(__x86_64__) || defined(__i386__)
+        else __builtin_ia32_pause();
+#endif
+    }
+}
+
 static inline lock_state tsp_spin(unsigned char *lock) {
     lock_state count;
-    while ((count = __atomic_exchange_n(lock, TSP_HELD, __ATOMIC_ACQUIRE)) == TSP_HELD)
-        while (__atomic_load_n(lock, __ATOMIC_RELAXED) == TSP_HELD) {
-        }
+    while ((count = __atomic_exchange_n(lock, TSP_HELD, __ATOMIC_ACQUIRE)) == TSP_HELD) tsp_wait(lock);
     return count;
 }
 #define LOCK(h) tsp_spin(&(h)->failed)
@@ -601,6 +619,7 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #undef words
 #undef zeroed
 #undef FAILED
+#undef LET_OTHERS_RUN
 #undef LOCK
 #undef TRY_LOCK
 #undef TSP_HELD

@@ -73,8 +73,9 @@
 /* Lock policies; choose with -DTSP_LOCK=... for the library and all that uses it. After this header TSP_LOCK is the one
  * in force. There is no lock only for who asks for that.
  *   TSP_LOCK_NONE        One caller at a time, and no handler but on a heap of its own.
- *   TSP_LOCK_SPIN        A spin lock in the handle; the default on an operating system. It knows no scheduler: where a
- *                        thread of higher priority can keep the holder from running for ever, use hooks.
+ *   TSP_LOCK_SPIN        A spin lock in the handle; the default on an operating system, where who has waited for a
+ *                        while yields its processor. Where a thread of higher priority can keep the holder from
+ *                        running for ever, use hooks.
  *   TSP_LOCK_HOOKS       tsp_lock, tsp_try_lock and tsp_unlock, which the program defines: see there.
  *   TSP_LOCK_INTERRUPTS  Saves the interrupt mask, disables interrupts, and restores the mask: Cortex-M (PRIMASK; with
  *                        -DTSP_BASEPRI=0x40 only those of that priority and below, as the register has it), Cortex-A
