@@ -73,7 +73,7 @@ enum { TSP_SPINS = 64 }; /* a few times what a call takes */
  * have been descheduled: then who waits gives up its processor at each look, where there is a scheduler. That helps a
  * holder of the same priority: behind one of lower priority on its own core a thread may wait for ever, and is better
  * served by hooks. */
-static COLD void tsp_wait(const unsigned char *lock) {
+static __attribute__((noinline)) void tsp_wait(const unsigned char *lock) {
     for (unsigned looks = 0; __atomic_load_n(lock, __ATOMIC_RELAXED) == TSP_HELD; looks++) {
         if (looks >= TSP_SPINS) LET_OTHERS_RUN();
 #if defined(__x86_64__) || defined(__i386__)
@@ -1973,19 +1973,11 @@ static COLD tsp_status obtain(heap *h, size_t bytes, size_t align, int impatient
     return status;
 }
 
-/* For callers that do not want to know. */
-static COLD void *obtained(heap *h, size_t bytes, size_t align, int impatient) {
-    void *result;
-    const tsp_status status = obtain(h, bytes, align, impatient, &result);
-    return status == TSP_CORRUPT ? refuse(h, NULL, status) : result;
-}
-
-/* The same in a body of its own for the calls that programs make most. */
+/* For callers that wait and do not want to know; a body of its own for the calls that programs make most. */
 static HOT void *new_object(heap *h, size_t bytes, size_t align) {
     void *result = NULL;
     tsp_status status;
     lock_state state;
-    if (!FAST) return obtained(h, bytes, align, 0);
     if (TSP_CHECK && !is_power_of_two(align)) return NULL;
     state = LOCK(h);
     status = allocate(h, bytes, align, 0, &result);
@@ -1993,6 +1985,15 @@ static HOT void *new_object(heap *h, size_t bytes, size_t align) {
     UNLOCK(h, state);
     if (status == TSP_OK) return result;
     return bytes ? refuse(h, NULL, status) : nowhere(h, align);
+}
+
+/* The same for those that can afford a call. */
+static COLD void *obtained(heap *h, size_t bytes, size_t align) {
+    void *result;
+    tsp_status status;
+    if (!FAST) return new_object(h, bytes, align);
+    status = obtain(h, bytes, align, 0, &result);
+    return status == TSP_CORRUPT ? refuse(h, NULL, status) : result;
 }
 
 /* Whether a pointer that is not into the heap stands for no bytes: NULL, or an object of size 0. any: the caller did
@@ -2078,7 +2079,7 @@ static void *resized_object(heap *h, void *pointer, size_t old_bytes, int any, s
     void *result = NULL;
     tsp_status status;
     if ((!TSP_CHECK || offset(h, pointer) >= capacity(h)) && is_nothing(h, pointer, old_bytes, any))
-        return obtained(h, bytes, align, 0);
+        return obtained(h, bytes, align);
     if (TSP_CHECK && !is_power_of_two(align)) return refuse(h, pointer, TSP_BAD_ALIGNMENT);
     if (bytes) {
         status = resize(h, pointer, old_bytes, any, bytes, align, MAY_MOVE, &result);
@@ -2116,7 +2117,7 @@ void *V_(alloc)(heap *h, size_t size, size_t align) {
 }
 
 void *V_(alloc_zeroed)(heap *h, size_t size, size_t align) {
-    return zeroed(obtained(h, size, align, 0), 0, size);
+    return zeroed(obtained(h, size, align), 0, size);
 }
 
 tsp_status V_(dealloc)(heap *h, void *pointer, size_t size, size_t align) {
@@ -2137,7 +2138,9 @@ tsp_status V_(resize_in_place)(heap *h, void *pointer, size_t old_size, size_t n
 }
 
 void *V_(try_alloc)(heap *h, size_t size, size_t align) {
-    return obtained(h, size, align, 1);
+    void *result;
+    const tsp_status status = obtain(h, size, align, 1, &result);
+    return status == TSP_CORRUPT ? refuse(h, NULL, status) : result;
 }
 
 tsp_status V_(try_alloc_to)(heap *h, size_t size, size_t align, void **result) {
@@ -2183,7 +2186,7 @@ void *V_(reallocarray)(heap *h, void *pointer, size_t count, size_t size) {
 void *V_(aligned_alloc)(heap *h, size_t align, size_t size) {
     if (is_sized(h)) return refuse(h, NULL, TSP_SIZED_HEAP);
     if (size == 0 && (uintptr_t)h & (align - 1)) return NULL; /* there is no address that V_free would know */
-    return obtained(h, size, align, 0);
+    return obtained(h, size, align);
 }
 
 void V_(free)(heap *h, void *pointer) {

@@ -23,7 +23,7 @@ enum { TSP_SPINS = 64 }; /* a few times what a call takes */
  * have been descheduled: then who waits gives up its processor at each look, where there is a scheduler. That helps a
  * holder of the same priority: behind one of lower priority on its own core a thread may wait for ever, and is better
  * served by hooks. */
-static COLD void tsp_wait(const unsigned char *lock) {
+static __attribute__((noinline)) void tsp_wait(const unsigned char *lock) {
     for (unsigned looks = 0; __atomic_load_n(lock, __ATOMIC_RELAXED) == TSP_HELD; looks++) {
         if (looks >= TSP_SPINS) LET_OTHERS_RUN();
 #if defined(__x86_64__) || defined(__i386__)
