@@ -130,6 +130,17 @@ TEST_BOTH(large_heaps) {
     play_many("large_heaps", 4, 60000, 66000, 1500, sized);
 }
 
+/* In a heap of either kind. */
+TEST_BOTH(null_is_nothing) {
+    oracle m = open_oracle(256, 0, sized);
+    V_(free)(&m.k.heap, NULL);
+    V_(free_sized)(&m.k.heap, NULL, 12);
+    CHECK(V_(try_free)(&m.k.heap, NULL) == TSP_OK);
+    CHECK(V_(dealloc)(&m.k.heap, NULL, 12, 4) == TSP_OK);
+    CHECK(misuse.count == 0 && is_empty(&m.k));
+    close_oracle(&m);
+}
+
 /* Hundreds of holes that are large enough, but misaligned; only the very last would do. A search that gives up early is
  * found out. (With an index it may give up, but not before MANY.) */
 TEST_BOTH(only_the_last_hole_fits) {
