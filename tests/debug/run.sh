@@ -12,7 +12,7 @@ mkdir -p "$build"
 # shellcheck disable=SC2086 # the flags are words
 make() {
     flags="-DTSP_DEBUG=$1 $2"
-    rm -rf "$build/lib" && mkdir -p "$build/lib" || return 1
+    rm -rf "${build:?}/lib" && mkdir -p "$build/lib" || return 1
     for source in tsp4k tsp16m common misuse; do # either geometry
         $CC -std=c99 $strict $flags -c -o "$build/lib/$source.o" src/$source.c &
     done
