@@ -1969,9 +1969,8 @@ static COLD tsp_status obtain(heap *h, size_t bytes, size_t align, int impatient
     status = allocate_called(h, bytes, align, 0, result);
     if (status == TSP_NO_MEMORY && bytes) tsp_count_failure(&FAILED(h, state));
     UNLOCK(h, state);
-    if (bytes) return status;
-    *result = nowhere(h, align);
-    return TSP_OK;
+    if (bytes == 0 && (*result = nowhere(h, align)) != NULL) status = TSP_OK;
+    return status;
 }
 
 /* For callers that wait and do not want to know; a body of its own for the calls that programs make most. */
