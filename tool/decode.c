@@ -217,24 +217,10 @@ static void decode_all(decoder *d) {
 
 static unsigned char *slurp(const char *file, size_t *size) {
     FILE *in = strcmp(file, "-") ? fopen(file, "rb") : stdin;
-    unsigned char *bytes = NULL;
-    size_t room = 0, got;
-    *size = 0;
-    if (in == NULL) {
-        complain(BAD_INPUT, "cannot read %s: %s", file, strerror(errno));
-        return NULL;
-    }
-    do {
-        if (room - *size < 1 << 16) bytes = need(realloc(bytes, room = room * 2 + (1 << 17)));
-        *size += got = fread(bytes + *size, 1, 1 << 16, in);
-    } while (got > 0);
-    if (ferror(in)) {
-        complain(BAD_INPUT, "cannot read %s: %s", file, strerror(errno));
-        free(bytes);
-        bytes = NULL;
-    }
-    if (in != stdin) fclose(in);
-    return bytes;
+    char *bytes = read_all(in, size);
+    if (bytes == NULL) complain(BAD_INPUT, "cannot read %s: %s", file, strerror(errno));
+    if (in && in != stdin) fclose(in);
+    return (unsigned char *)bytes;
 }
 
 static int print_trace(const decoder *d, const options *how, const char *file) {

@@ -79,19 +79,10 @@ static int add_elf(dump *d, const unsigned char *x, size_t size) {
 
 static unsigned char *slurp(const char *file, size_t *size) {
     FILE *in = fopen(file, "rb");
-    unsigned char *bytes = NULL;
-    size_t room = 0, got = 0;
-    *size = 0;
-    do {
-        if (in == NULL) break;
-        if (room - *size < 1 << 16) bytes = need(realloc(bytes, room = room * 2 + (1 << 17)));
-        *size += got = fread(bytes + *size, 1, 1 << 16, in);
-    } while (got > 0);
-    if (in && !ferror(in)) return fclose(in), bytes;
-    complain(BAD_INPUT, "cannot read %s: %s", file, strerror(errno));
+    char *bytes = read_all(in, size);
+    if (bytes == NULL) complain(BAD_INPUT, "cannot read %s: %s", file, strerror(errno));
     if (in) fclose(in);
-    free(bytes);
-    return NULL;
+    return (unsigned char *)bytes;
 }
 
 /* FILE or FILE@ADDRESS: where its first byte was. */

@@ -82,3 +82,19 @@ void progress_end(void) {
     shown = 0;
     pthread_mutex_unlock(&one_at_a_time);
 }
+
+char *read_all(FILE *in, size_t *size) {
+    enum { PIECE = 1 << 16 };
+    char *bytes = NULL;
+    size_t room = 0, got;
+    *size = 0;
+    if (in == NULL) return NULL;
+    do {
+        if (room - *size <= PIECE) bytes = need(realloc(bytes, room = room * 2 + 2 * PIECE));
+        *size += got = fread(bytes + *size, 1, PIECE, in);
+    } while (got > 0);
+    bytes[*size] = '\0';
+    if (!ferror(in)) return bytes;
+    free(bytes);
+    return NULL;
+}

@@ -1,4 +1,4 @@
-/* What the command says on its way: numbers for people, messages, progress. */
+/* What the command says on its way: numbers for people, messages, progress; and memory and files for all of it. */
 #ifndef SAY_H
 #define SAY_H
 
@@ -28,5 +28,9 @@ void progress_end(void);
 
 /* Memory, or the end of the command. */
 void *need(void *memory);
+
+/* All that is left of a file, with a 0 behind it; NULL if it cannot be read, or is NULL since it could not be opened:
+ * then errno says why. */
+char *read_all(FILE *in, size_t *size);
 
 #endif

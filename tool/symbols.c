@@ -35,15 +35,13 @@ static const char *base_name(const char *path) {
     return slash ? slash + 1 : path;
 }
 
+/* What cannot be read is empty. */
 static char *whole_file(const char *path) {
     FILE *in = fopen(path, "rb");
-    size_t size = 0, room = 1 << 16, got;
-    char *text = need(malloc(room + 1));
-    while (in && (got = fread(text + size, 1, room - size, in)) > 0)
-        if ((size += got) == room) text = need(realloc(text, (room *= 2) + 1));
+    size_t size;
+    char *text = read_all(in, &size);
     if (in) fclose(in);
-    text[size] = '\0';
-    return text;
+    return text ? text : need(calloc(1, 1));
 }
 
 #ifdef TSP_LIBDW
