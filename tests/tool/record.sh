@@ -4,29 +4,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 set -u
 
-teaspoon=$1
-root=$(cd "$(dirname "$0")/../.." && pwd)
-case $teaspoon in /*) ;; *) teaspoon=$PWD/$teaspoon ;; esac
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
+# shellcheck source=tests/tool/suite.sh
+. "$(dirname "$0")/suite.sh"
 unset LD_PRELOAD
-passed=0
-failed=0
-
-ok() {
-    what=$1
-    shift
-    if "$@"; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        echo "FAILED: $what"
-        [ -s err ] && sed 's/^/    stderr: /;5q' err
-    fi
-}
-is() { ok "$1: '$2', not '$3'" [ "$2" = "$3" ]; }
-says() { ok "'$2' not in $1" grep -qF -e "$2" "$1"; }
 
 # record STATUS ARGUMENT...: the program's output in out, ours in err, descriptor 3 in log.
 record() {

@@ -5,40 +5,9 @@
 # the library, where it is not beside the command.
 set -u
 
-teaspoon=$1
-root=$(cd "$(dirname "$0")/../.." && pwd)
-case $teaspoon in /*) ;; *) teaspoon=$PWD/$teaspoon ;; esac
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
-passed=0
-failed=0
+# shellcheck source=tests/tool/suite.sh
+. "$(dirname "$0")/suite.sh"
 
-# ok WHAT CONDITION...: the condition is a command.
-ok() {
-    what=$1
-    shift
-    if "$@"; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        echo "FAILED: $what"
-        [ -s err ] && sed 's/^/    stderr: /;3q' err
-        [ "${TSP_TEST_STOP:-0}" = 0 ] || exit 1
-    fi
-}
-
-# run STATUS ARGUMENT...: the command, its output in the files out and err.
-run() {
-    expected=$1
-    shift
-    "$teaspoon" "$@" > out 2> err < "${input:-/dev/null}"
-    status=$?
-    ok "exit status $status, not $expected: teaspoon $*" [ $status -eq "$expected" ]
-}
-
-says() { ok "'$2' not in $1" grep -qF -e "$2" "$1"; }
-is() { ok "$1: '$2', not '$3'" [ "$2" = "$3" ]; }
 column() { awk -F '\t' -v c="$1" 'NR == 2 { print $c }' out; }
 
 # -- The command line ---------------------------------------------------------------------------------------------

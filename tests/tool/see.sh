@@ -3,35 +3,8 @@
 # Ends in "N passed, N failed". SPDX-License-Identifier: BSD-3-Clause
 set -u
 
-teaspoon=$1
-root=$(cd "$(dirname "$0")/../.." && pwd)
-case $teaspoon in /*) ;; *) teaspoon=$PWD/$teaspoon ;; esac
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
-passed=0
-failed=0
-
-ok() {
-    what=$1
-    shift
-    if "$@"; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        echo "FAILED: $what"
-        [ -s err ] && sed 's/^/    stderr: /;3q' err
-    fi
-}
-is() { ok "$1: '$2', not '$3'" [ "$2" = "$3" ]; }
-says() { ok "'$2' not in $1" grep -qF -e "$2" "$1"; }
-run() {
-    expected=$1
-    shift
-    "$teaspoon" "$@" > out 2> err < /dev/null
-    status=$?
-    ok "exit status $status, not $expected: teaspoon $*" [ $status -eq "$expected" ]
-}
+# shellcheck source=tests/tool/suite.sh
+. "$(dirname "$0")/suite.sh"
 squeezed() { tr -s ' ' < out | sed -e 's/^ //' -e 's/ $//'; }
 row() { squeezed | sed -n "$1p"; }
 

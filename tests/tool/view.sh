@@ -4,29 +4,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 set -u
 
-teaspoon=$1
 keep=${2:-}
-root=$(cd "$(dirname "$0")/../.." && pwd)
-case $teaspoon in /*) ;; *) teaspoon=$PWD/$teaspoon ;; esac
 case $keep in /* | '') ;; *) keep=$PWD/$keep ;; esac
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
-passed=0
-failed=0
-
-ok() {
-    what=$1
-    shift
-    if "$@"; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        echo "FAILED: $what"
-    fi
-}
-is() { ok "$1: '$2', not '$3'" [ "$2" = "$3" ]; }
-says() { ok "'$2' not in $1" grep -qF -e "$2" "$1"; }
+# shellcheck source=tests/tool/suite.sh
+. "$(dirname "$0")/suite.sh"
 
 # -- Without a browser -----------------------------------------------------------------------------------------------
 
