@@ -73,19 +73,22 @@ enum { TSP_SPINS = 64 }; /* a few times what a call takes */
  * have been descheduled: then who waits gives up its processor at each look, where there is a scheduler. That helps a
  * holder of the same priority: behind one of lower priority on its own core a thread may wait for ever, and is better
  * served by hooks. */
-static __attribute__((noinline)) void tsp_wait(const unsigned char *lock) {
-    for (unsigned looks = 0; __atomic_load_n(lock, __ATOMIC_RELAXED) == TSP_HELD; looks++) {
-        if (looks >= TSP_SPINS) LET_OTHERS_RUN();
+static __attribute__((noinline)) lock_state tsp_wait(unsigned char *lock) {
+    lock_state count;
+    do {
+        for (unsigned looks = 0; __atomic_load_n(lock, __ATOMIC_RELAXED) == TSP_HELD; looks++) {
+            if (looks >= TSP_SPINS) LET_OTHERS_RUN();
 #if defined(__x86_64__) || defined(__i386__)
-        else __builtin_ia32_pause();
+            else __builtin_ia32_pause();
 #endif
-    }
+        }
+    } while ((count = __atomic_exchange_n(lock, TSP_HELD, __ATOMIC_ACQUIRE)) == TSP_HELD);
+    return count;
 }
 
 static inline lock_state tsp_spin(unsigned char *lock) {
-    lock_state count;
-    while ((count = __atomic_exchange_n(lock, TSP_HELD, __ATOMIC_ACQUIRE)) == TSP_HELD) tsp_wait(lock);
-    return count;
+    const lock_state count = __atomic_exchange_n(lock, TSP_HELD, __ATOMIC_ACQUIRE);
+    return count != TSP_HELD ? count : tsp_wait(lock);
 }
 #define LOCK(h) tsp_spin(&(h)->failed)
 #define TRY_LOCK(h, state) ((*(state) = __atomic_exchange_n(&(h)->failed, TSP_HELD, __ATOMIC_ACQUIRE)) != TSP_HELD)
@@ -298,6 +301,7 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #define UNMADE TSP_OWN(UNMADE)
 #define address TSP_OWN(address)
 #define advance TSP_OWN(advance)
+#define after TSP_OWN(after)
 #define allocate TSP_OWN(allocate)
 #define allocate_called TSP_OWN(allocate_called)
 #define behind TSP_OWN(behind)
@@ -319,24 +323,28 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #define chunks TSP_OWN(chunks)
 #define claim TSP_OWN(claim)
 #define claim_by_index TSP_OWN(claim_by_index)
+#define claim_from TSP_OWN(claim_from)
+#define claim_small TSP_OWN(claim_small)
 #define class_above TSP_OWN(class_above)
 #define class_of TSP_OWN(class_of)
 #define count_used TSP_OWN(count_used)
 #define deallocate TSP_OWN(deallocate)
+#define distance_of TSP_OWN(distance_of)
 #define dress TSP_OWN(dress)
 #define empty TSP_OWN(empty)
 #define examine TSP_OWN(examine)
 #define extend TSP_OWN(extend)
 #define extent TSP_OWN(extent)
-#define extract TSP_OWN(extract)
 #define find TSP_OWN(find)
 #define find_mark TSP_OWN(find_mark)
 #define find_seat TSP_OWN(find_seat)
 #define first TSP_OWN(first)
 #define fit TSP_OWN(fit)
 #define fits TSP_OWN(fits)
+#define fits_into TSP_OWN(fits_into)
 #define flip_mark TSP_OWN(flip_mark)
 #define forget_hole TSP_OWN(forget_hole)
+#define forget_holes TSP_OWN(forget_holes)
 #define found TSP_OWN(found)
 #define get TSP_OWN(get)
 #define get_word TSP_OWN(get_word)
@@ -346,10 +354,8 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #define head TSP_OWN(head)
 #define heap TSP_OWN(heap)
 #define highest TSP_OWN(highest)
-#define hole_after TSP_OWN(hole_after)
 #define index_bytes TSP_OWN(index_bytes)
 #define init TSP_OWN(init)
-#define insert TSP_OWN(insert)
 #define is_indexed TSP_OWN(is_indexed)
 #define is_large TSP_OWN(is_large)
 #define is_made TSP_OWN(is_made)
@@ -358,13 +364,12 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #define is_overrun TSP_OWN(is_overrun)
 #define is_power_of_two TSP_OWN(is_power_of_two)
 #define is_sized TSP_OWN(is_sized)
+#define join TSP_OWN(join)
 #define lasts TSP_OWN(lasts)
 #define lead_in TSP_OWN(lead_in)
 #define leave TSP_OWN(leave)
 #define legacy TSP_OWN(legacy)
 #define link TSP_OWN(link)
-#define link_in TSP_OWN(link_in)
-#define link_out TSP_OWN(link_out)
 #define locate TSP_OWN(locate)
 #define locate_called TSP_OWN(locate_called)
 #define lowest TSP_OWN(lowest)
@@ -373,7 +378,6 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #define malloc_alignment TSP_OWN(malloc_alignment)
 #define map TSP_OWN(map)
 #define map_bytes TSP_OWN(map_bytes)
-#define may_begin TSP_OWN(may_begin)
 #define most_granules TSP_OWN(most_granules)
 #define nearest TSP_OWN(nearest)
 #define new_object TSP_OWN(new_object)
@@ -381,6 +385,7 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #define next_hole TSP_OWN(next_hole)
 #define node TSP_OWN(node)
 #define note_hole TSP_OWN(note_hole)
+#define note_holes TSP_OWN(note_holes)
 #define nowhere TSP_OWN(nowhere)
 #define obtain TSP_OWN(obtain)
 #define obtained TSP_OWN(obtained)
@@ -392,7 +397,7 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #define place TSP_OWN(place)
 #define poke TSP_OWN(poke)
 #define product TSP_OWN(product)
-#define reach TSP_OWN(reach)
+#define reason TSP_OWN(reason)
 #define refill TSP_OWN(refill)
 #define refuse TSP_OWN(refuse)
 #define remembers TSP_OWN(remembers)
@@ -400,7 +405,6 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #define resized_in_place TSP_OWN(resized_in_place)
 #define resized_object TSP_OWN(resized_object)
 #define rove TSP_OWN(rove)
-#define scan TSP_OWN(scan)
 #define seat TSP_OWN(seat)
 #define set TSP_OWN(set)
 #define set_has TSP_OWN(set_has)
@@ -411,11 +415,13 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #define set_word TSP_OWN(set_word)
 #define shut_bytes TSP_OWN(shut_bytes)
 #define site_of TSP_OWN(site_of)
-#define spot TSP_OWN(spot)
+#define size_of TSP_OWN(size_of)
+#define step TSP_OWN(step)
 #define to_bytes TSP_OWN(to_bytes)
 #define to_granules TSP_OWN(to_granules)
 #define try_bins TSP_OWN(try_bins)
 #define undress TSP_OWN(undress)
+#define unlink_from TSP_OWN(unlink_from)
 #define visit_live TSP_OWN(visit_live)
 #define walk TSP_OWN(walk)
 #define widest TSP_OWN(widest)
@@ -494,6 +500,7 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #undef UNMADE
 #undef address
 #undef advance
+#undef after
 #undef allocate
 #undef allocate_called
 #undef behind
@@ -515,24 +522,28 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #undef chunks
 #undef claim
 #undef claim_by_index
+#undef claim_from
+#undef claim_small
 #undef class_above
 #undef class_of
 #undef count_used
 #undef deallocate
+#undef distance_of
 #undef dress
 #undef empty
 #undef examine
 #undef extend
 #undef extent
-#undef extract
 #undef find
 #undef find_mark
 #undef find_seat
 #undef first
 #undef fit
 #undef fits
+#undef fits_into
 #undef flip_mark
 #undef forget_hole
+#undef forget_holes
 #undef found
 #undef get
 #undef get_word
@@ -542,10 +553,8 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #undef head
 #undef heap
 #undef highest
-#undef hole_after
 #undef index_bytes
 #undef init
-#undef insert
 #undef is_indexed
 #undef is_large
 #undef is_made
@@ -554,13 +563,12 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #undef is_overrun
 #undef is_power_of_two
 #undef is_sized
+#undef join
 #undef lasts
 #undef lead_in
 #undef leave
 #undef legacy
 #undef link
-#undef link_in
-#undef link_out
 #undef locate
 #undef locate_called
 #undef lowest
@@ -569,7 +577,6 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #undef malloc_alignment
 #undef map
 #undef map_bytes
-#undef may_begin
 #undef most_granules
 #undef nearest
 #undef new_object
@@ -577,6 +584,7 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #undef next_hole
 #undef node
 #undef note_hole
+#undef note_holes
 #undef nowhere
 #undef obtain
 #undef obtained
@@ -588,7 +596,7 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #undef place
 #undef poke
 #undef product
-#undef reach
+#undef reason
 #undef refill
 #undef refuse
 #undef remembers
@@ -596,7 +604,6 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #undef resized_in_place
 #undef resized_object
 #undef rove
-#undef scan
 #undef seat
 #undef set
 #undef set_has
@@ -607,11 +614,13 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #undef set_word
 #undef shut_bytes
 #undef site_of
-#undef spot
+#undef size_of
+#undef step
 #undef to_bytes
 #undef to_granules
 #undef try_bins
 #undef undress
+#undef unlink_from
 #undef visit_live
 #undef walk
 #undef widest
@@ -665,10 +674,9 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
  *
  * DESIGN.md has the reasons and figures.
  *
- * All holes are on one list, in order of address, by their gaps. Gaps are in granules and positive; 0 ends the list. So
- * it runs upwards whatever the bytes say: a walk can neither leave the heap nor turn in a circle, even over a heap that
- * somebody scribbled on. The handle holds the list's head in the same arrangement, as if it were a hole that ends at
- * granule 0. */
+ * All holes are on one list, in order of address, by their gaps, and the list ends beyond the heap. So it runs upwards
+ * whatever the bytes say: a walk can neither leave the heap nor turn in a circle, even over a heap that somebody
+ * scribbled on. The handle holds the list's head in the same arrangement, as if it were a hole that ends at granule 0. */
 
 /* -- src/hole.h ---------------------------------------------------------------------------------------------------- */
 
@@ -683,7 +691,7 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
  *          of its bin                                           its node
  *
  *      size  granules in this hole
- *      gap   distance to the end of the next hole; 0: this is the last
+ *      gap   distance to the end of the next hole, less one; that of the last leads to granules + 1
  *
  * Two units: `bytes` is bytes; everything else counts granules. A hole is named by its end, the index of the first
  * granule after it: 1 to `granules`. */
@@ -1003,12 +1011,29 @@ static ALWAYS_INLINE unsigned lowest(word w) {
 #define GAP(node) (node)
 #define SIZE(node) ((node) + sizeof(link))
 
+/* The distance from the end of the hole with this node to that of the next. Never 0, whatever the bytes say: so the list
+ * runs upwards; and where a link is no narrower than size_t, less of it counts than could wrap. */
+static ALWAYS_INLINE size_t distance_of(const byte *node) {
+    const size_t gap = get(GAP(node));
+    return (sizeof(link) < sizeof(size_t) ? gap : gap & LINK_MAX / 2) + 1;
+}
+
+/* The end of that next hole; more than `granules` if there is none. */
+static ALWAYS_INLINE size_t after(const byte *node, size_t end) {
+    return end + distance_of(node);
+}
+
+/* before -> after */
+static ALWAYS_INLINE void join(byte *node, size_t end, size_t next) {
+    set(GAP(node), next - end - 1);
+}
+
 /* What a handle's state says. A handle that is all zero has not been made: no granules, so nothing can be had. The rest
  * names what the heap's bytes look like, so that a heap is not attached by a library that was built to other rules. */
 enum {
     UNMADE = 0,
-    FORMAT = 2 + 8 * (TSP_ROUND > 4) + 16 * (TSP_ROUND > 8) + 32 * (TSP_GUARD_ > 0) + 64 * TSP_INDEX +
-             128 * (sizeof(link) > 2),
+    FORMAT = 8 * (TSP_ROUND > 4) + 16 * (TSP_ROUND > 8) + 32 * (TSP_GUARD_ > 0) +
+             64 * (1 + TSP_INDEX + (sizeof(link) > 2)), /* 2 was of heaps whose gaps were other */
     SIZED = FORMAT,
     REMEMBERS = FORMAT + 1,
     MAKING = 4 /* and: its bytes are not there yet */
@@ -1037,11 +1062,6 @@ static ALWAYS_INLINE size_t map_bytes(size_t granules) {
 
 static ALWAYS_INLINE int is_mark(const heap *h, size_t granule) {
     return map(h)[granule / 8] >> granule % 8 & 1;
-}
-
-/* Whether an object can begin at granule a, where no hole ends. A sized heap does not know. */
-static ALWAYS_INLINE int may_begin(const heap *h, size_t a) {
-    return !remembers(h) || a == 0 || is_mark(h, a - 1);
 }
 
 /* Sets or clears the mark of the object that ends at `end`. */
@@ -1227,7 +1247,7 @@ static ALWAYS_INLINE size_t chunk_before(const heap *h, size_t c) {
  * 0 where there is none. Returns 0 if the index is damaged. */
 static HOT int nearest(const heap *h, size_t last, size_t *end) {
     const byte *l = lasts(h);
-    size_t c = (last - 1) / TSP_CHUNK, low = c * TSP_CHUNK, d;
+    size_t c = (last - 1) / TSP_CHUNK, low = c * TSP_CHUNK;
     *end = 0;
     if (l[c] && low + l[c] <= last) {
         *end = low + l[c];
@@ -1240,8 +1260,7 @@ static HOT int nearest(const heap *h, size_t last, size_t *end) {
             if (l[before] == 0 || *end > low) return 0;
         }
     }
-    d = get(GAP(*end ? node(h, *end) : head(h)));
-    return d == 0 || d > low - *end;
+    return after(*end ? node(h, *end) : head(h), *end) > low;
 }
 
 /* A hole that ends here has come, or gone; `before` is the end of the one before it. */
@@ -1400,27 +1419,6 @@ static ALWAYS_INLINE int is_indexed(const heap *h) {
 static ALWAYS_INLINE void set_index(const heap *h) {
     (void)h;
 }
-static ALWAYS_INLINE unsigned class_of(size_t size) {
-    (void)size;
-    return 0;
-}
-static ALWAYS_INLINE void bin_in(const heap *h, size_t end, size_t size) {
-    (void)h, (void)end, (void)size;
-}
-static ALWAYS_INLINE int bin_out(const heap *h, size_t end, size_t size, unsigned c) {
-    (void)h, (void)end, (void)size, (void)c;
-    return 1;
-}
-static ALWAYS_INLINE int bin_move(const heap *h, size_t end, size_t was, unsigned c, size_t is) {
-    (void)h, (void)end, (void)was, (void)c, (void)is;
-    return 1;
-}
-static ALWAYS_INLINE void note_hole(const heap *h, size_t end) {
-    (void)h, (void)end;
-}
-static ALWAYS_INLINE void forget_hole(const heap *h, size_t end, size_t before) {
-    (void)h, (void)end, (void)before;
-}
 #endif
 
 /* Whether a call on an object can find damage: an index is never trusted, since it would lead anywhere. */
@@ -1431,155 +1429,166 @@ static ALWAYS_INLINE void forget_hole(const heap *h, size_t end, size_t before) 
 
 /* -- The list ------------------------------------------------------------------------------------------------------ */
 
-/* A position in the list: the last hole before it, and its end. */
+/* A position in the list: the last hole before it, its end, and the end of the hole behind it. */
 typedef struct place {
     byte *at;
-    size_t end;
+    size_t end, next;
 } place;
 
-/* The position behind the holes that end at `last` or before. 0: the index is damaged. (0 - 1 is large, so that one
- * comparison ends a walk both at its limit and at its end.) */
-static HOT int find(const heap *h, size_t last, place *p) {
+/* The position behind the holes that end before `bound`. 0: the index is damaged. */
+static HOT int find(const heap *h, size_t bound, place *p) {
     byte *n = head(h);
-    size_t end = 0, d;
+    size_t end = 0, next;
 #if TSP_INDEX
-    if (is_indexed(h) && last) {
-        if (!nearest(h, last, &end)) return 0;
+    if (is_indexed(h) && bound > 1) {
+        if (!nearest(h, bound - 1, &end)) return 0;
         if (end) n = node(h, end);
     }
 #endif
-    last -= end;
-    if ((d = get(GAP(n))) - 1 < last) {
-        n = node(h, end + d);
-        for (;;) {
-            last -= d;
-            end += d;
-            if ((d = get(GAP(n))) - 1 >= last) break;
-            n += d * GRANULE;
-        }
+    next = after(n, end);
+    if (next < bound) {
+        do {
+            end = next;
+            next = after(node(h, end), end);
+        } while (next < bound);
+        n = node(h, end);
     }
     p->at = n;
     p->end = end;
+    p->next = next;
     return 1;
 }
 
-/* before -> after  =>  before -> added -> after, where added is `distance` beyond before. */
-static inline void link_in(byte *before, byte *added, size_t distance) {
-    size_t d = get(before);
-    set(before, distance);
-    set(added, d ? d - distance : 0);
-}
-
-/* before -> old -> after  =>  before -> after */
-static inline void link_out(byte *before, const byte *old) {
-    size_t d = get(old);
-    set(before, d ? get(before) + d : 0);
-}
-
-/* The hole after the one at node `before`, which ends at `end`: returns its size, *next is its end. 0 and
- * `granules` + 1 if there is none, DAMAGED if there can be none like that. */
-static inline size_t hole_after(const heap *h, const byte *before, size_t end, size_t *next) {
-    size_t d = get(GAP(before)), size;
-    *next = (size_t)h->granules + 1;
-    if (d == 0) return 0;
-    if (TSP_CHECK && d > h->granules - end) return DAMAGED;
-    *next = end + d;
-    size = get(SIZE(node(h, *next)));
-    return !TSP_CHECK || size - 1 < d ? size : DAMAGED;
-}
-
-/* -- Holes come, go, and change at their low end ------------------------------------------------------------------- */
-
-/* Makes the free granules [end - size, end) a hole, directly behind p. */
-static HOT void insert(const heap *h, const place *p, size_t end, size_t size) {
-    byte *n = node(h, end);
-    set(SIZE(n), size);
-    link_in(GAP(p->at), GAP(n), end - p->end);
-    if (is_indexed(h)) {
-        note_hole(h, end);
-        bin_in(h, end, size);
-    }
-}
-
-/* Takes the hole directly behind p out. Like what follows, returns 0 if its bin denies it: then nothing has changed. */
-static HOT int extract(const heap *h, const place *p, size_t end, size_t size) {
-    if (is_indexed(h)) {
-        if (!bin_out(h, end, size, class_of(size))) return 0;
-        forget_hole(h, end, p->end);
-    }
-    link_out(GAP(p->at), GAP(node(h, end)));
-    (void)size;
-    return 1;
-}
-
-/* A hole keeps its end, and with it its place in the list. */
-static ALWAYS_INLINE int reach(const heap *h, size_t end, size_t was, size_t is) {
-    if (is_indexed(h) && !bin_move(h, end, was, class_of(was), is)) return 0;
-    set(SIZE(node(h, end)), is);
-    (void)was;
-    return 1;
+/* The hole that ends at `end`, behind one that ends at `before`: its size. 0: there is none, the list ends before it.
+ * DAMAGED: there can be none like that. */
+static inline size_t size_of(const heap *h, size_t end, size_t before) {
+    size_t size;
+    if (end > h->granules) return !TSP_CHECK || end == (size_t)h->granules + 1 ? 0 : DAMAGED;
+    size = get(SIZE(node(h, end)));
+    return !TSP_CHECK || size - 1 < end - before ? size : DAMAGED;
 }
 
 /* -- A run, and what becomes of it -------------------------------------------------------------------------------- */
 
-/* An object, or what a caller takes for one: the granules [a, b), and the holes that they touch. A hole that an object is
- * to be cut from is the one after an object of no granules.
- *      [ before ][a, b)[ after ] */
+/* An object, or what a caller takes for one: the granules [a, b), and the holes that they touch, as far as [low, high).
+ * A hole that an object is to be cut from is the one after an object of no granules.
+ *      low [ before ] a [ object ] b [ after ] high */
 typedef struct extent {
-    size_t a, b;
-    size_t before, after; /* granules; 0: there is none */
-    place p;              /* before both holes */
+    size_t a, b, low, high;
+    place p; /* before and behind both holes */
 } extent;
+
+/* Why an object can not end at b: the hole that ends at `end`, the first that does behind the object's beginning, is in
+ * its way. */
+static COLD tsp_status reason(const heap *h, size_t b, size_t end, size_t before) {
+    const size_t size = size_of(h, end, before);
+    if (b > h->granules) return TSP_WRONG_SIZE;
+    return size == DAMAGED || end - size >= b ? TSP_CORRUPT : TSP_ALREADY_FREE;
+}
 
 /* Whether all of [a, b) can be an object, a < b. Finds what it touches. */
 static HOT tsp_status examine(const heap *h, extent *o) {
-    size_t size, end;
-    if (!find(h, o->a - (o->a != 0), &o->p) && CAN_FAIL) return TSP_CORRUPT;
-    size = hole_after(h, o->p.at, o->p.end, &end);
-    o->before = 0;
+    const size_t granules = h->granules;
+    size_t before, end;
+    int well;
+    if (!find(h, o->a, &o->p) && CAN_FAIL) return TSP_CORRUPT;
+    before = o->p.end;
+    end = o->p.next;
+    o->low = o->a;
     if (end == o->a) {
-        o->before = size;
-        size = hole_after(h, node(h, o->a), o->a, &end);
+        const size_t size = size_of(h, end, before);
+        if (TSP_CHECK && size == DAMAGED) return TSP_CORRUPT;
+        o->low -= size;
+        before = end;
+        end = after(node(h, end), end);
     }
-    if (TSP_CHECK) {
-        if (size == DAMAGED || o->before == DAMAGED) return TSP_CORRUPT;
-        if (end - size < o->b) return TSP_ALREADY_FREE;
-        if (!o->before && !may_begin(h, o->a)) return TSP_INTERIOR;
+    o->high = o->b;
+    o->p.next = end;
+    if (end <= granules) {
+        const size_t room = end - o->b, size = get(SIZE(node(h, end)));
+        well = end >= o->b && size - 1 < room;
+        if (size == room) {
+            o->high = end;
+            o->p.next = after(node(h, end), end);
+            well &= o->p.next <= granules + 1;
+        }
+    } else {
+        well = end == granules + 1 && o->b < end;
     }
-    o->after = end - size == o->b ? size : 0;
-    return TSP_OK;
+    return !TSP_CHECK || well ? TSP_OK : reason(h, o->b, end, before);
 }
+
+#if TSP_INDEX
+
+/* Before a run is refilled: the index forgets the holes that go. One that keeps end and size stays as it is, and one that
+ * keeps its end only moves. 0: a bin denies one; then nothing has changed. */
+static HOT int forget_holes(const heap *h, const extent *o, size_t start, size_t stop, size_t moved) {
+    const size_t before = start != o->a ? o->a - o->low : 0, behind = o->high - o->b;
+    const int stays = stop < o->high && !moved;
+    if (before && !bin_out(h, o->a, before, class_of(before))) return 0;
+    if (behind) {
+        const unsigned c = class_of(behind);
+        if (!(stays ? bin_move(h, o->high, behind, c, o->high - stop) : bin_out(h, o->high, behind, c))) {
+            if (before) bin_in(h, o->a, before);
+            return 0;
+        }
+        if (!stays) forget_hole(h, o->high, o->low < o->a ? o->a : o->p.end);
+    }
+    if (before) forget_hole(h, o->a, o->p.end);
+    return 1;
+}
+
+/* And afterwards: it notes those that have come. */
+static HOT void note_holes(const heap *h, const extent *o, size_t start, size_t stop, size_t moved) {
+    if (stop < o->high && (moved || o->high == o->b)) {
+        note_hole(h, o->high);
+        bin_in(h, o->high, o->high - stop);
+    }
+    if (o->low < start && start != o->a) {
+        note_hole(h, start);
+        bin_in(h, start, start - o->low);
+    }
+}
+
+#else
+
+static ALWAYS_INLINE int forget_holes(const heap *h, const extent *o, size_t start, size_t stop, size_t moved) {
+    (void)h, (void)o, (void)start, (void)stop, (void)moved;
+    return 1;
+}
+static ALWAYS_INLINE void note_holes(const heap *h, const extent *o, size_t start, size_t stop, size_t moved) {
+    (void)h, (void)o, (void)start, (void)stop, (void)moved;
+}
+
+#endif
 
 /* Every change is this one: the run of an object and the holes that it touches becomes the object of n granules at
  * `start`, or none, and what is left to its sides. `moved` of the object's bytes move to their new place.
- *      [ before ] object [ after ]  =>  [ lead ] object [ tail ]
- * A hole that keeps its end keeps its place in the list. */
+ *      low [ before ] object [ after ] high  =>  low [ lead ] object [ tail ] high */
 static HOT tsp_status refill(const heap *h, const extent *o, size_t start, size_t n, size_t moved) {
-    const size_t low = o->a - o->before, high = o->b + o->after;
-    const size_t lead = start - low, tail = high - start - n;
-    const int begins = start != o->a; /* elsewhere: a hole before it goes, and one may come */
-    place p = o->p;
-    if (o->before) {
-        if (!begins) {
-            p.at = node(h, o->a);
-            p.end = o->a;
-        } else if (!extract(h, &p, o->a, o->before) && TSP_CHECK) {
-            return TSP_CORRUPT;
-        }
-    }
-    if (o->after && !(tail && !moved ? reach(h, high, o->after, tail) : extract(h, &p, high, o->after)) && TSP_CHECK) {
-        if (o->before && begins) insert(h, &p, o->a, o->before);
-        return TSP_CORRUPT;
-    }
+    const size_t stop = start + n;
+    byte *at = o->p.at;
+    size_t end = o->p.end;
+    if (is_indexed(h) && !forget_holes(h, o, start, stop, moved)) return TSP_CORRUPT;
     if (moved) {
-        debug_open(h, low, o->a);
-        debug_open(h, o->b, high);
+        debug_open(h, o->low, o->a);
+        debug_open(h, o->b, o->high);
         memmove(h->base + start * GRANULE, h->base + o->a * GRANULE, moved);
-        debug_shut(h, low, start);
-        debug_shut(h, high - tail, high);
+        debug_shut(h, o->low, start);
+        debug_shut(h, stop, o->high);
     }
-    if (tail && (moved || !o->after)) insert(h, &p, high, tail);
-    if (lead && begins) insert(h, &p, start, lead);
+    if (o->low < start) {
+        join(at, end, start);
+        at = node(h, end = start);
+        set(SIZE(at), start - o->low);
+    }
+    if (stop < o->high) {
+        join(at, end, o->high);
+        at = node(h, end = o->high);
+        set(SIZE(at), o->high - stop);
+    }
+    join(at, end, o->p.next);
+    if (is_indexed(h)) note_holes(h, o, start, stop, moved);
     return TSP_OK;
 }
 
@@ -1614,63 +1623,89 @@ static inline size_t padding(const byte *at, size_t mask) {
     return ((0 - (size_t)(uintptr_t)at) & mask) / GRANULE;
 }
 
-/* A hole to cut an object from. */
-typedef struct spot {
-    byte *hole;      /* its node; NULL: there is none */
-    size_t size;     /* in granules */
-    size_t distance; /* from the end of the hole before it to its own */
-    size_t lead;     /* bytes of it before the first that is aligned */
-} spot;
-
 /* Bytes of a hole before the first that is aligned; mask is the alignment less one. */
 static ALWAYS_INLINE size_t lead_in(const byte *hole, size_t size, size_t mask) {
     return ((size - 1) * GRANULE - (size_t)(uintptr_t)hole) & mask;
 }
 
+/* Whether n granules fit into it. */
+static ALWAYS_INLINE int fits_into(const byte *hole, size_t size, size_t n, size_t mask) {
+    return size >= n && lead_in(hole, size, mask) <= (size - n) * GRANULE;
+}
+
 /* -- Along the list ------------------------------------------------------------------------------------------------ */
 
-/* To the next hole; 0 if there is none within `left` granules. */
-static ALWAYS_INLINE int advance(byte **hole, size_t *distance, size_t *left) {
-    *distance = get(GAP(*hole));
-    if (*distance - 1 >= *left) return 0;
-    *left -= *distance;
-    *hole += *distance * GRANULE;
+/* Where a walk is. */
+typedef struct step {
+    byte *hole;      /* its node */
+    size_t distance; /* from the end of the hole before it to its own */
+    size_t left;     /* granules behind it */
+} step;
+
+/* To the next hole; 0 if there is none. */
+static ALWAYS_INLINE int advance(step *s) {
+    const size_t distance = distance_of(s->hole);
+    if (distance > s->left) return 0;
+    s->distance = distance;
+    s->left -= distance;
+    s->hole += distance * GRANULE;
     return 1;
 }
 
-/* Looks for a hole that n granules fit into: for a small object the first, for a large one the last, but for either the
- * first that it fits exactly. */
-static HOT void scan(const heap *h, size_t n, size_t mask, int large, spot *best) {
-    size_t left = h->granules, d = get(GAP(head(h)));
-    byte *hole;
-    if (d - 1 >= left) return;
-    left -= d;
-    hole = node(h, d);
+/* Cuts n granules from a hole that they fit into, from this one on: for a small object the first, for a large one the
+ * last, but for either the first that it fits exactly. */
+static COLD tsp_status claim_from(const heap *h, step s, size_t n, size_t mask, int large, byte **object) {
+    step best = {NULL, 0, 0};
+    size_t size, lead, before;
+    extent o;
     do {
-        size_t size = get(SIZE(hole));
+        size = get(SIZE(s.hole));
+        if ((large || !best.hole || size == n) && fits_into(s.hole, size, n, mask)) {
+            best = s;
+            if (size == n) break;
+        }
+    } while (advance(&s));
+    if (!best.hole) return TSP_NO_MEMORY;
+    size = get(SIZE(best.hole));
+    if (TSP_CHECK && size > best.distance) return TSP_CORRUPT;
+    lead = lead_in(best.hole, size, mask);
+    if (large) lead += ((size - n) * GRANULE - lead) & ~mask; /* as far as it will go */
+    *object = best.hole + GRANULE - size * GRANULE + lead;
+    o.high = h->granules - best.left;
+    o.p.next = after(best.hole, o.high);
+    o.p.end = before = o.high - best.distance;
+    o.p.at = before ? node(h, before) : head(h);
+    o.a = o.b = o.low = o.high - size;
+    return change(h, &o, o.a + lead / GRANULE, n, 0);
+}
+
+/* The same for a small object, sooner: most change one link. */
+static HOT tsp_status claim_small(const heap *h, step s, size_t n, size_t mask, byte **object) {
+    step first;
+    size_t size;
+    for (;;) {
+        size = get(SIZE(s.hole));
         if (size >= n) {
-            size_t lead = lead_in(hole, size, mask);
-            if (lead <= (size - n) * GRANULE) {
-                if (FAST || size == n || large || best->hole == NULL) {
-                    best->hole = hole;
-                    best->size = size;
-                    best->distance = d;
-                    best->lead = lead;
-                }
-                if (size == n) return;
-                if (FAST && !large) break;
-            }
+            const size_t lead = lead_in(s.hole, size, mask);
+            if (lead == 0) break;
+            if (lead <= (size - n) * GRANULE) return claim_from(h, s, n, mask, 0, object);
         }
-    } while (advance(&hole, &d, &left));
-    if (!FAST || best->hole == NULL || large) return;
-    while (advance(&hole, &d, &left))
-        if (get(SIZE(hole)) == n && lead_in(hole, n, mask) == 0) {
-            best->hole = hole;
-            best->size = n;
-            best->distance = d;
-            best->lead = 0;
-            return;
+        if (!advance(&s)) return TSP_NO_MEMORY;
+    }
+    first = s;
+    while (size != n) {
+        if (!advance(&s)) {
+            if (TSP_CHECK && size > first.distance) return TSP_CORRUPT;
+            set(SIZE(first.hole), size - n);
+            *object = first.hole + GRANULE - size * GRANULE;
+            return TSP_OK;
         }
+        if (get(SIZE(s.hole)) == n && lead_in(s.hole, n, mask) == 0) break;
+    }
+    if (TSP_CHECK && n > s.distance) return TSP_CORRUPT;
+    set(GAP(s.distance == h->granules - s.left ? head(h) : s.hole - s.distance * GRANULE), s.distance + get(GAP(s.hole)));
+    *object = s.hole + GRANULE - n * GRANULE;
+    return TSP_OK;
 }
 
 /* -- By the index -------------------------------------------------------------------------------------------------- */
@@ -1692,7 +1727,7 @@ static COLD size_t try_bins(const heap *h, size_t n, size_t mask, unsigned *c, u
         do {
             const size_t size = binned(h, end);
             if (size == 0) return DAMAGED;
-            if (size >= n && lead_in(node(h, end), size, mask) <= (size - n) * GRANULE) return end;
+            if (fits_into(node(h, end), size, n, mask)) return end;
             if (--tries == 0) return NONE;
             end = get(NEXT(first(h, end, size)));
         } while (end);
@@ -1721,18 +1756,27 @@ static COLD size_t rove(const heap *h, place *p) {
     byte *rover = h->index + ROVER;
     const word from = get_word(rover);
     size_t end = NONE;
-    if (get(GAP(head(h))) == 0) return NONE;
-    if (!find(h, from <= h->granules ? from : 0, p)) return DAMAGED;
+    if (after(head(h), 0) > h->granules) return NONE;
+    if (!find(h, from <= h->granules ? from + 1 : 0, p)) return DAMAGED;
     for (unsigned i = 0; i < ROVES; i++) {
-        size_t size = hole_after(h, p->at, p->end, &end);
+        const size_t size = size_of(h, p->next, p->end);
         if (size == DAMAGED) return DAMAGED;
-        if (size == 1) break;
-        p->at = size ? node(h, end) : head(h); /* behind the last hole begins the first */
-        p->end = size ? end : 0;
-        end = NONE;
+        if (size == 1) {
+            end = p->next;
+            break;
+        }
+        p->end = size ? p->next : 0; /* behind the last hole begins the first */
+        p->at = size ? node(h, p->end) : head(h);
+        p->next = after(p->at, p->end);
     }
     set_word(rover, (word)p->end);
     return end;
+}
+
+/* Takes the hole that ends at `end`, the one behind p, out of the list and the chunks. */
+static ALWAYS_INLINE void unlink_from(const heap *h, const place *p, size_t end) {
+    forget_hole(h, end, p->end);
+    join(p->at, p->end, after(node(h, end), end));
 }
 
 static HOT tsp_status claim_by_index(const heap *h, size_t n, size_t mask, int large, byte **object) {
@@ -1743,7 +1787,8 @@ static HOT tsp_status claim_by_index(const heap *h, size_t n, size_t mask, int l
         end = rove(h, &o.p);
         if (end - 1 < h->granules) {
             *object = node(h, end);
-            return extract(h, &o.p, end, 1) ? TSP_OK : TSP_CORRUPT;
+            unlink_from(h, &o.p, end);
+            return TSP_OK;
         }
     }
     if (end == NONE) end = fit(h, n, mask, &c);
@@ -1759,11 +1804,15 @@ static HOT tsp_status claim_by_index(const heap *h, size_t n, size_t mask, int l
         set(SIZE(node(h, end)), over);
         return TSP_OK;
     }
-    if (!find(h, end - 1, &o.p) || get(GAP(o.p.at)) != end - o.p.end || size > end - o.p.end) return TSP_CORRUPT;
-    if (!over) return extract(h, &o.p, end, size) ? TSP_OK : TSP_CORRUPT;
-    o.a = o.b = end - size;
-    o.before = 0;
-    o.after = size;
+    if (!find(h, end, &o.p) || o.p.next != end || size > end - o.p.end) return TSP_CORRUPT;
+    if (!over) {
+        if (!bin_out(h, end, size, c)) return TSP_CORRUPT;
+        unlink_from(h, &o.p, end);
+        return TSP_OK;
+    }
+    o.p.next = after(node(h, end), end);
+    o.a = o.b = o.low = end - size;
+    o.high = end;
     return change(h, &o, o.a + lead / GRANULE, n, 0);
 }
 
@@ -1771,34 +1820,17 @@ static HOT tsp_status claim_by_index(const heap *h, size_t n, size_t mask, int l
 
 /* Takes n granules from the low end of a hole or, for a large object, from its high end. */
 static HOT tsp_status claim(const heap *h, size_t n, size_t mask, int large, byte **object) {
-    size_t end, over, lead;
-    extent o;
-    spot best = {NULL, 0, 0, 0};
+    const size_t gap = get(GAP(head(h)));
+    step s;
 #if TSP_INDEX
     if (is_indexed(h)) return claim_by_index(h, n, mask, large, object);
 #endif
-    scan(h, n, mask, large, &best);
-    if (best.hole == NULL) return TSP_NO_MEMORY;
-    if (TSP_CHECK && best.size > best.distance) return TSP_CORRUPT;
-    over = best.size - n;
-    lead = best.lead;
-    if (large) lead += (over * GRANULE - lead) & ~mask; /* as far as it will go */
-    *object = best.hole + GRANULE - best.size * GRANULE + lead;
-    if (FAST && lead == 0 && over) { /* as change would do, in one store */
-        set(SIZE(best.hole), over);
-        return TSP_OK;
-    }
-    end = (size_t)(best.hole - h->base) / GRANULE + 1;
-    o.p.end = end - best.distance;
-    o.p.at = o.p.end ? best.hole - best.distance * GRANULE : head(h);
-    if (FAST && !over) {
-        link_out(GAP(o.p.at), GAP(best.hole));
-        return TSP_OK;
-    }
-    o.a = o.b = end - best.size;
-    o.before = 0;
-    o.after = best.size;
-    return change(h, &o, o.a + lead / GRANULE, n, 0);
+    if (gap >= h->granules) return TSP_NO_MEMORY;
+    s.distance = gap + 1;
+    s.left = h->granules - s.distance;
+    s.hole = node(h, s.distance);
+    if (FAST && !large) return claim_small(h, s, n, mask, object);
+    return claim_from(h, s, n, mask, large, object);
 }
 
 /* -- src/objects.h ------------------------------------------------------------------------------------------------- */
@@ -1825,7 +1857,7 @@ static size_t to_bytes(size_t n) {
 }
 
 static ALWAYS_INLINE int is_power_of_two(size_t x) {
-    return x != 0 && (x & (x - 1)) == 0;
+    return (x ^ (x - 1)) > x - 1; /* 0 borrows, and of others all but the last bit would stay */
 }
 
 static ALWAYS_INLINE size_t capacity(const heap *h) {
@@ -1879,18 +1911,19 @@ static HOT tsp_status locate(const heap *h, const void *pointer, size_t bytes, i
     return examine(h, o);
 #endif
     o->a = at / GRANULE | at * ((size_t)-1 / GRANULE + 1); /* rotated: what is between granules is large too */
-    o->b = o->a + n;
     if (o->a >= h->granules) return offset(h, pointer) < capacity(h) ? TSP_MISALIGNED : TSP_FOREIGN;
-    if (remembers(h)) {
-        o->b = find_mark(h, o->a);
-        if (o->b > h->granules || (!any && n != o->b - o->a)) {
-            status = examine(h, o);
-            return status != TSP_OK ? status : o->b > h->granules ? TSP_CORRUPT : TSP_WRONG_SIZE;
-        }
-    } else if (n - 1 >= h->granules - o->a) {
-        return TSP_WRONG_SIZE;
+    o->b = o->a + n;
+    if (!remembers(h)) {
+        if (n == 0) return TSP_WRONG_SIZE;
+        status = examine(h, o);
+    } else {
+        const size_t end = find_mark(h, o->a);
+        const tsp_status wrong = end > h->granules ? TSP_CORRUPT : any || o->b == end ? TSP_OK : TSP_WRONG_SIZE;
+        o->b = wrong == TSP_CORRUPT ? o->a + 1 : end;
+        status = examine(h, o);
+        if (status == TSP_OK && o->low == o->a && o->a && !is_mark(h, o->a - 1)) status = TSP_INTERIOR;
+        if (status == TSP_OK) status = wrong;
     }
-    status = examine(h, o);
 #if TSP_DEBUG
     if (TSP_GUARD_ && status == TSP_OK) {
         size_t room = (o->b - o->a) * GRANULE, size = guarded_size(address(h, o->a), room);
@@ -1910,7 +1943,7 @@ static HOT tsp_status deallocate(heap *h, const void *pointer, size_t bytes, int
     tsp_status status = locate(h, pointer, bytes, any, &o);
     if (CAN_FAIL && status != TSP_OK) return status;
     debug_freed(h, o.a, o.b);
-    status = refill(h, &o, o.a - o.before, 0, 0);
+    status = refill(h, &o, o.low, 0, 0);
     if (TSP_CHECK && status != TSP_OK) return status;
     flip_mark(h, o.b);
     h->used = (link)(h->used - (o.b - o.a));
@@ -2026,7 +2059,7 @@ enum { MAY_MOVE, STAYS, TRIES /* and: does not wait either */ };
 
 static tsp_status resize(heap *h, void *pointer, size_t old_bytes, int any, size_t bytes, size_t align, int way,
                          void **result) {
-    size_t n = to_granules(bytes), start, low, room, moved = 0;
+    size_t n = to_granules(bytes), start, moved = 0;
     extent o;
     legacy old;
     lock_state state;
@@ -2040,7 +2073,7 @@ static tsp_status resize(heap *h, void *pointer, size_t old_bytes, int any, size
     old = leave(h, o.a, o.b, bytes);
     start = o.a;
     if (any && n <= o.b - o.a) align = 1; /* realloc: malloc gave what it promises, and V_alloc what was asked for */
-    if (((uintptr_t)pointer & (align - 1)) || n > o.b - o.a + o.after) {
+    if (((uintptr_t)pointer & (align - 1)) || n > o.high - o.a) {
         if (way != MAY_MOVE) goto done;
         status = allocate_called(h, bytes, align, 1, result);
         if (status == TSP_OK) { /* both objects are live now, so the copy needs no lock */
@@ -2053,10 +2086,8 @@ static tsp_status resize(heap *h, void *pointer, size_t old_bytes, int any, size
         }
         if (TSP_CHECK && status != TSP_NO_MEMORY) goto done;
         /* It slides within its own granules and those of the holes around it. */
-        low = o.a - o.before;
-        start = low + padding(address(h, low), align - 1);
-        room = o.b + o.after;
-        if (start > room || n > room - start) goto done;
+        start = o.low + padding(address(h, o.low), align - 1);
+        if (start > o.high || n > o.high - start) goto done;
         moved = old.bytes;
     } else if (n < o.b - o.a) {
         debug_cut_off(h, o.a + n, o.b);
@@ -2222,7 +2253,7 @@ size_t V_(usable_size)(heap *h, const void *pointer) {
 
 /* From the hole [*start, *end), or from [0, 0), to the next. 0 when there is none. */
 static int next_hole(const heap *h, size_t *start, size_t *end) {
-    size_t next, size = hole_after(h, *end ? node(h, *end) : head(h), *end, &next);
+    const size_t next = after(*end ? node(h, *end) : head(h), *end), size = size_of(h, next, *end);
     if (next > h->granules) return 0;
     *start = size == DAMAGED ? *end : next - size;
     *end = next;
@@ -2351,18 +2382,15 @@ static size_t most_granules(size_t size, int sized) {
 
 /* One hole over everything, and statistics from the beginning. */
 static void empty(heap *h) {
-    place p;
     const size_t bytes = behind(h->granules, !remembers(h));
-    h->gap = 0;
+    extent all = {0, h->granules, 0, h->granules, {head(h), 0, (size_t)h->granules + 1}};
     h->objects = h->used = h->peak = 0;
     set_index(h);
     if (bytes) {
         debug_map(map(h), bytes);
         memset(map(h), 0, bytes);
     }
-    p.at = head(h);
-    p.end = 0;
-    if (h->granules) insert(h, &p, h->granules, h->granules);
+    change(h, &all, 0, 0, 0);
     debug_heap(h);
 }
 
@@ -2457,32 +2485,26 @@ static tsp_status extend(heap *h, size_t bytes) {
     const int sized = !remembers(h);
     const size_t old = h->granules, kept = sized ? 0 : map_bytes(old), before = capacity(h) + behind(old, sized);
     const size_t n = most_granules(bytes > (size_t)-1 - before ? (size_t)-1 : before + bytes, sized);
-    size_t end = 0, last = 0, size, next;
-    byte *at = head(h);
-    place p = {at, 0};
-    while ((size = hole_after(h, at, end, &next)) != 0) {
+    size_t last = 0, size, end;
+    place p = {head(h), 0, after(head(h), 0)};
+    while ((size = size_of(h, p.next, p.end)) != 0) {
         if (size == DAMAGED) return TSP_CORRUPT;
-        p.at = at;
-        p.end = end;
-        last = size;
-        end = next;
-        at = node(h, end);
+        if (p.next == old) {
+            last = size;
+            break;
+        }
+        p.at = node(h, end = p.next);
+        p.next = after(p.at, p.end = end);
     }
     if (n <= old) return TSP_OK;
-    if (last && end == old) {
-        link_out(GAP(p.at), GAP(at));
-    } else {
-        p.at = at;
-        p.end = end;
-        last = 0;
-    }
     debug_map(address(h, n), behind(n, sized));
     memmove(address(h, n), map(h), kept);
     memset(address(h, n) + kept, 0, behind(n, sized) - kept);
     h->granules = (link)n;
     set_index(h);
     set(SIZE(node(h, n)), last + n - old);
-    link_in(GAP(p.at), GAP(node(h, n)), n - p.end);
+    join(p.at, p.end, n);
+    join(node(h, n), n, n + 1);
     debug_shut(h, old, n);
 #if TSP_INDEX
     if (is_indexed(h))
@@ -2566,10 +2588,10 @@ static tsp_report check_guards(const heap *h) {
 static tsp_report check_chunks(const heap *h) {
     const size_t n = chunks(h->granules);
     const byte *level = has(h);
-    size_t end = 0, d = get(GAP(head(h))), bits = n, more = words(n);
+    size_t end = 0, next = after(head(h), 0), bits = n, more = words(n);
     for (size_t c = 0; c < n; c++) {
         size_t last = 0;
-        for (; d && end + d <= (c + 1) * TSP_CHUNK; d = get(GAP(node(h, end)))) last = end += d;
+        for (; next <= h->granules && next <= (c + 1) * TSP_CHUNK; next = after(node(h, end), end)) last = end = next;
         if (lasts(h)[c] != (last ? last - c * TSP_CHUNK : 0))
             return found(c * TSP_CHUNK, "[4] a chunk's last hole is not what the index has");
         if ((get_word(level + 4 * (c / TSP_FAN)) >> c % TSP_FAN & 1) != (last != 0))
@@ -2598,7 +2620,7 @@ static tsp_report check_bins(const heap *h, size_t holes) {
         for (; end; end = get(NEXT(first(h, end, size)))) {
             place p;
             size = binned(h, end);
-            if (size == 0 || holes-- == 0 || !find(h, end, &p) || p.end != end)
+            if (size == 0 || holes-- == 0 || !find(h, end, &p) || p.next != end)
                 return found(0, "[5] a bin leads to what is no hole");
             if (class_of(size) != c || get(PREV(first(h, end, size))) != before)
                 return found(end - size, "[5] a hole is not where its bin has it");
@@ -2624,17 +2646,17 @@ static const char *check_objects(const heap *h, size_t a, size_t b, size_t *obje
 
 static tsp_report check(const heap *h) {
     const char *what;
-    size_t end = 0, free = 0, holes = 0, objects = 0, d;
+    const size_t granules = h->granules;
+    size_t end = 0, free = 0, holes = 0, objects = 0, gap;
     const byte *n = head(h);
-    if (h->granules == 0) return found(0, h->used || h->objects ? "[7] objects in a heap without granules" : NULL);
-    while ((d = get(GAP(n))) != 0) {
+    if (granules == 0) return found(0, h->used || h->objects ? "[7] objects in a heap without granules" : NULL);
+    while ((gap = get(GAP(n))) < granules - end) {
         size_t size, before = end;
-        if (d > h->granules - end) return found(end, "[1] a gap link leads out of the heap");
-        end += d;
+        end += gap + 1;
         n = node(h, end);
         size = get(SIZE(n));
-        if (size == 0 || size > d) return found(end, "[2] a hole's size is zero, or reaches into the hole before it");
-        if (size == d && before) return found(end, "[3] two holes touch");
+        if (size == 0 || size > gap + 1) return found(end, "[2] a hole's size is zero, or reaches into the hole before it");
+        if (size == gap + 1 && before) return found(end, "[3] two holes touch");
         free += size;
         holes += size > 1;
         if (remembers(h)) {
@@ -2643,6 +2665,7 @@ static tsp_report check(const heap *h) {
             if (find_mark(h, end - size) <= end) return found(end - size, "[6] a mark inside a hole");
         }
     }
+    if (gap != granules - end) return found(end, "[1] a gap link leads out of the heap");
 #if TSP_INDEX
     if (is_indexed(h)) {
         tsp_report r = check_chunks(h);

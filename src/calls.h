@@ -106,7 +106,7 @@ enum { MAY_MOVE, STAYS, TRIES /* and: does not wait either */ };
 
 static tsp_status resize(heap *h, void *pointer, size_t old_bytes, int any, size_t bytes, size_t align, int way,
                          void **result) {
-    size_t n = to_granules(bytes), start, low, room, moved = 0;
+    size_t n = to_granules(bytes), start, moved = 0;
     extent o;
     legacy old;
     lock_state state;
@@ -120,7 +120,7 @@ static tsp_status resize(heap *h, void *pointer, size_t old_bytes, int any, size
     old = leave(h, o.a, o.b, bytes);
     start = o.a;
     if (any && n <= o.b - o.a) align = 1; /* realloc: malloc gave what it promises, and V_alloc what was asked for */
-    if (((uintptr_t)pointer & (align - 1)) || n > o.b - o.a + o.after) {
+    if (((uintptr_t)pointer & (align - 1)) || n > o.high - o.a) {
         if (way != MAY_MOVE) goto done;
         status = allocate_called(h, bytes, align, 1, result);
         if (status == TSP_OK) { /* both objects are live now, so the copy needs no lock */
@@ -133,10 +133,8 @@ static tsp_status resize(heap *h, void *pointer, size_t old_bytes, int any, size
         }
         if (TSP_CHECK && status != TSP_NO_MEMORY) goto done;
         /* It slides within its own granules and those of the holes around it. */
-        low = o.a - o.before;
-        start = low + padding(address(h, low), align - 1);
-        room = o.b + o.after;
-        if (start > room || n > room - start) goto done;
+        start = o.low + padding(address(h, o.low), align - 1);
+        if (start > o.high || n > o.high - start) goto done;
         moved = old.bytes;
     } else if (n < o.b - o.a) {
         debug_cut_off(h, o.a + n, o.b);

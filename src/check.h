@@ -33,10 +33,10 @@ static tsp_report check_guards(const heap *h) {
 static tsp_report check_chunks(const heap *h) {
     const size_t n = chunks(h->granules);
     const byte *level = has(h);
-    size_t end = 0, d = get(GAP(head(h))), bits = n, more = words(n);
+    size_t end = 0, next = after(head(h), 0), bits = n, more = words(n);
     for (size_t c = 0; c < n; c++) {
         size_t last = 0;
-        for (; d && end + d <= (c + 1) * TSP_CHUNK; d = get(GAP(node(h, end)))) last = end += d;
+        for (; next <= h->granules && next <= (c + 1) * TSP_CHUNK; next = after(node(h, end), end)) last = end = next;
         if (lasts(h)[c] != (last ? last - c * TSP_CHUNK : 0))
             return found(c * TSP_CHUNK, "[4] a chunk's last hole is not what the index has");
         if ((get_word(level + 4 * (c / TSP_FAN)) >> c % TSP_FAN & 1) != (last != 0))
@@ -65,7 +65,7 @@ static tsp_report check_bins(const heap *h, size_t holes) {
         for (; end; end = get(NEXT(first(h, end, size)))) {
             place p;
             size = binned(h, end);
-            if (size == 0 || holes-- == 0 || !find(h, end, &p) || p.end != end)
+            if (size == 0 || holes-- == 0 || !find(h, end, &p) || p.next != end)
                 return found(0, "[5] a bin leads to what is no hole");
             if (class_of(size) != c || get(PREV(first(h, end, size))) != before)
                 return found(end - size, "[5] a hole is not where its bin has it");
@@ -91,17 +91,17 @@ static const char *check_objects(const heap *h, size_t a, size_t b, size_t *obje
 
 static tsp_report check(const heap *h) {
     const char *what;
-    size_t end = 0, free = 0, holes = 0, objects = 0, d;
+    const size_t granules = h->granules;
+    size_t end = 0, free = 0, holes = 0, objects = 0, gap;
     const byte *n = head(h);
-    if (h->granules == 0) return found(0, h->used || h->objects ? "[7] objects in a heap without granules" : NULL);
-    while ((d = get(GAP(n))) != 0) {
+    if (granules == 0) return found(0, h->used || h->objects ? "[7] objects in a heap without granules" : NULL);
+    while ((gap = get(GAP(n))) < granules - end) {
         size_t size, before = end;
-        if (d > h->granules - end) return found(end, "[1] a gap link leads out of the heap");
-        end += d;
+        end += gap + 1;
         n = node(h, end);
         size = get(SIZE(n));
-        if (size == 0 || size > d) return found(end, "[2] a hole's size is zero, or reaches into the hole before it");
-        if (size == d && before) return found(end, "[3] two holes touch");
+        if (size == 0 || size > gap + 1) return found(end, "[2] a hole's size is zero, or reaches into the hole before it");
+        if (size == gap + 1 && before) return found(end, "[3] two holes touch");
         free += size;
         holes += size > 1;
         if (remembers(h)) {
@@ -110,6 +110,7 @@ static tsp_report check(const heap *h) {
             if (find_mark(h, end - size) <= end) return found(end - size, "[6] a mark inside a hole");
         }
     }
+    if (gap != granules - end) return found(end, "[1] a gap link leads out of the heap");
 #if TSP_INDEX
     if (is_indexed(h)) {
         tsp_report r = check_chunks(h);

@@ -158,7 +158,7 @@ static ALWAYS_INLINE size_t chunk_before(const heap *h, size_t c) {
  * 0 where there is none. Returns 0 if the index is damaged. */
 static HOT int nearest(const heap *h, size_t last, size_t *end) {
     const byte *l = lasts(h);
-    size_t c = (last - 1) / TSP_CHUNK, low = c * TSP_CHUNK, d;
+    size_t c = (last - 1) / TSP_CHUNK, low = c * TSP_CHUNK;
     *end = 0;
     if (l[c] && low + l[c] <= last) {
         *end = low + l[c];
@@ -171,8 +171,7 @@ static HOT int nearest(const heap *h, size_t last, size_t *end) {
             if (l[before] == 0 || *end > low) return 0;
         }
     }
-    d = get(GAP(*end ? node(h, *end) : head(h)));
-    return d == 0 || d > low - *end;
+    return after(*end ? node(h, *end) : head(h), *end) > low;
 }
 
 /* A hole that ends here has come, or gone; `before` is the end of the one before it. */

@@ -16,10 +16,9 @@
  *
  * DESIGN.md has the reasons and figures.
  *
- * All holes are on one list, in order of address, by their gaps. Gaps are in granules and positive; 0 ends the list. So
- * it runs upwards whatever the bytes say: a walk can neither leave the heap nor turn in a circle, even over a heap that
- * somebody scribbled on. The handle holds the list's head in the same arrangement, as if it were a hole that ends at
- * granule 0. */
+ * All holes are on one list, in order of address, by their gaps, and the list ends beyond the heap. So it runs upwards
+ * whatever the bytes say: a walk can neither leave the heap nor turn in a circle, even over a heap that somebody
+ * scribbled on. The handle holds the list's head in the same arrangement, as if it were a hole that ends at granule 0. */
 
 #include "hole.h"
 #include "map.h"
@@ -35,27 +34,6 @@ static ALWAYS_INLINE int is_indexed(const heap *h) {
 static ALWAYS_INLINE void set_index(const heap *h) {
     (void)h;
 }
-static ALWAYS_INLINE unsigned class_of(size_t size) {
-    (void)size;
-    return 0;
-}
-static ALWAYS_INLINE void bin_in(const heap *h, size_t end, size_t size) {
-    (void)h, (void)end, (void)size;
-}
-static ALWAYS_INLINE int bin_out(const heap *h, size_t end, size_t size, unsigned c) {
-    (void)h, (void)end, (void)size, (void)c;
-    return 1;
-}
-static ALWAYS_INLINE int bin_move(const heap *h, size_t end, size_t was, unsigned c, size_t is) {
-    (void)h, (void)end, (void)was, (void)c, (void)is;
-    return 1;
-}
-static ALWAYS_INLINE void note_hole(const heap *h, size_t end) {
-    (void)h, (void)end;
-}
-static ALWAYS_INLINE void forget_hole(const heap *h, size_t end, size_t before) {
-    (void)h, (void)end, (void)before;
-}
 #endif
 
 /* Whether a call on an object can find damage: an index is never trusted, since it would lead anywhere. */
@@ -66,155 +44,166 @@ static ALWAYS_INLINE void forget_hole(const heap *h, size_t end, size_t before) 
 
 /* -- The list ------------------------------------------------------------------------------------------------------ */
 
-/* A position in the list: the last hole before it, and its end. */
+/* A position in the list: the last hole before it, its end, and the end of the hole behind it. */
 typedef struct place {
     byte *at;
-    size_t end;
+    size_t end, next;
 } place;
 
-/* The position behind the holes that end at `last` or before. 0: the index is damaged. (0 - 1 is large, so that one
- * comparison ends a walk both at its limit and at its end.) */
-static HOT int find(const heap *h, size_t last, place *p) {
+/* The position behind the holes that end before `bound`. 0: the index is damaged. */
+static HOT int find(const heap *h, size_t bound, place *p) {
     byte *n = head(h);
-    size_t end = 0, d;
+    size_t end = 0, next;
 #if TSP_INDEX
-    if (is_indexed(h) && last) {
-        if (!nearest(h, last, &end)) return 0;
+    if (is_indexed(h) && bound > 1) {
+        if (!nearest(h, bound - 1, &end)) return 0;
         if (end) n = node(h, end);
     }
 #endif
-    last -= end;
-    if ((d = get(GAP(n))) - 1 < last) {
-        n = node(h, end + d);
-        for (;;) {
-            last -= d;
-            end += d;
-            if ((d = get(GAP(n))) - 1 >= last) break;
-            n += d * GRANULE;
-        }
+    next = after(n, end);
+    if (next < bound) {
+        do {
+            end = next;
+            next = after(node(h, end), end);
+        } while (next < bound);
+        n = node(h, end);
     }
     p->at = n;
     p->end = end;
+    p->next = next;
     return 1;
 }
 
-/* before -> after  =>  before -> added -> after, where added is `distance` beyond before. */
-static inline void link_in(byte *before, byte *added, size_t distance) {
-    size_t d = get(before);
-    set(before, distance);
-    set(added, d ? d - distance : 0);
-}
-
-/* before -> old -> after  =>  before -> after */
-static inline void link_out(byte *before, const byte *old) {
-    size_t d = get(old);
-    set(before, d ? get(before) + d : 0);
-}
-
-/* The hole after the one at node `before`, which ends at `end`: returns its size, *next is its end. 0 and
- * `granules` + 1 if there is none, DAMAGED if there can be none like that. */
-static inline size_t hole_after(const heap *h, const byte *before, size_t end, size_t *next) {
-    size_t d = get(GAP(before)), size;
-    *next = (size_t)h->granules + 1;
-    if (d == 0) return 0;
-    if (TSP_CHECK && d > h->granules - end) return DAMAGED;
-    *next = end + d;
-    size = get(SIZE(node(h, *next)));
-    return !TSP_CHECK || size - 1 < d ? size : DAMAGED;
-}
-
-/* -- Holes come, go, and change at their low end ------------------------------------------------------------------- */
-
-/* Makes the free granules [end - size, end) a hole, directly behind p. */
-static HOT void insert(const heap *h, const place *p, size_t end, size_t size) {
-    byte *n = node(h, end);
-    set(SIZE(n), size);
-    link_in(GAP(p->at), GAP(n), end - p->end);
-    if (is_indexed(h)) {
-        note_hole(h, end);
-        bin_in(h, end, size);
-    }
-}
-
-/* Takes the hole directly behind p out. Like what follows, returns 0 if its bin denies it: then nothing has changed. */
-static HOT int extract(const heap *h, const place *p, size_t end, size_t size) {
-    if (is_indexed(h)) {
-        if (!bin_out(h, end, size, class_of(size))) return 0;
-        forget_hole(h, end, p->end);
-    }
-    link_out(GAP(p->at), GAP(node(h, end)));
-    (void)size;
-    return 1;
-}
-
-/* A hole keeps its end, and with it its place in the list. */
-static ALWAYS_INLINE int reach(const heap *h, size_t end, size_t was, size_t is) {
-    if (is_indexed(h) && !bin_move(h, end, was, class_of(was), is)) return 0;
-    set(SIZE(node(h, end)), is);
-    (void)was;
-    return 1;
+/* The hole that ends at `end`, behind one that ends at `before`: its size. 0: there is none, the list ends before it.
+ * DAMAGED: there can be none like that. */
+static inline size_t size_of(const heap *h, size_t end, size_t before) {
+    size_t size;
+    if (end > h->granules) return !TSP_CHECK || end == (size_t)h->granules + 1 ? 0 : DAMAGED;
+    size = get(SIZE(node(h, end)));
+    return !TSP_CHECK || size - 1 < end - before ? size : DAMAGED;
 }
 
 /* -- A run, and what becomes of it -------------------------------------------------------------------------------- */
 
-/* An object, or what a caller takes for one: the granules [a, b), and the holes that they touch. A hole that an object is
- * to be cut from is the one after an object of no granules.
- *      [ before ][a, b)[ after ] */
+/* An object, or what a caller takes for one: the granules [a, b), and the holes that they touch, as far as [low, high).
+ * A hole that an object is to be cut from is the one after an object of no granules.
+ *      low [ before ] a [ object ] b [ after ] high */
 typedef struct extent {
-    size_t a, b;
-    size_t before, after; /* granules; 0: there is none */
-    place p;              /* before both holes */
+    size_t a, b, low, high;
+    place p; /* before and behind both holes */
 } extent;
+
+/* Why an object can not end at b: the hole that ends at `end`, the first that does behind the object's beginning, is in
+ * its way. */
+static COLD tsp_status reason(const heap *h, size_t b, size_t end, size_t before) {
+    const size_t size = size_of(h, end, before);
+    if (b > h->granules) return TSP_WRONG_SIZE;
+    return size == DAMAGED || end - size >= b ? TSP_CORRUPT : TSP_ALREADY_FREE;
+}
 
 /* Whether all of [a, b) can be an object, a < b. Finds what it touches. */
 static HOT tsp_status examine(const heap *h, extent *o) {
-    size_t size, end;
-    if (!find(h, o->a - (o->a != 0), &o->p) && CAN_FAIL) return TSP_CORRUPT;
-    size = hole_after(h, o->p.at, o->p.end, &end);
-    o->before = 0;
+    const size_t granules = h->granules;
+    size_t before, end;
+    int well;
+    if (!find(h, o->a, &o->p) && CAN_FAIL) return TSP_CORRUPT;
+    before = o->p.end;
+    end = o->p.next;
+    o->low = o->a;
     if (end == o->a) {
-        o->before = size;
-        size = hole_after(h, node(h, o->a), o->a, &end);
+        const size_t size = size_of(h, end, before);
+        if (TSP_CHECK && size == DAMAGED) return TSP_CORRUPT;
+        o->low -= size;
+        before = end;
+        end = after(node(h, end), end);
     }
-    if (TSP_CHECK) {
-        if (size == DAMAGED || o->before == DAMAGED) return TSP_CORRUPT;
-        if (end - size < o->b) return TSP_ALREADY_FREE;
-        if (!o->before && !may_begin(h, o->a)) return TSP_INTERIOR;
+    o->high = o->b;
+    o->p.next = end;
+    if (end <= granules) {
+        const size_t room = end - o->b, size = get(SIZE(node(h, end)));
+        well = end >= o->b && size - 1 < room;
+        if (size == room) {
+            o->high = end;
+            o->p.next = after(node(h, end), end);
+            well &= o->p.next <= granules + 1;
+        }
+    } else {
+        well = end == granules + 1 && o->b < end;
     }
-    o->after = end - size == o->b ? size : 0;
-    return TSP_OK;
+    return !TSP_CHECK || well ? TSP_OK : reason(h, o->b, end, before);
 }
+
+#if TSP_INDEX
+
+/* Before a run is refilled: the index forgets the holes that go. One that keeps end and size stays as it is, and one that
+ * keeps its end only moves. 0: a bin denies one; then nothing has changed. */
+static HOT int forget_holes(const heap *h, const extent *o, size_t start, size_t stop, size_t moved) {
+    const size_t before = start != o->a ? o->a - o->low : 0, behind = o->high - o->b;
+    const int stays = stop < o->high && !moved;
+    if (before && !bin_out(h, o->a, before, class_of(before))) return 0;
+    if (behind) {
+        const unsigned c = class_of(behind);
+        if (!(stays ? bin_move(h, o->high, behind, c, o->high - stop) : bin_out(h, o->high, behind, c))) {
+            if (before) bin_in(h, o->a, before);
+            return 0;
+        }
+        if (!stays) forget_hole(h, o->high, o->low < o->a ? o->a : o->p.end);
+    }
+    if (before) forget_hole(h, o->a, o->p.end);
+    return 1;
+}
+
+/* And afterwards: it notes those that have come. */
+static HOT void note_holes(const heap *h, const extent *o, size_t start, size_t stop, size_t moved) {
+    if (stop < o->high && (moved || o->high == o->b)) {
+        note_hole(h, o->high);
+        bin_in(h, o->high, o->high - stop);
+    }
+    if (o->low < start && start != o->a) {
+        note_hole(h, start);
+        bin_in(h, start, start - o->low);
+    }
+}
+
+#else
+
+static ALWAYS_INLINE int forget_holes(const heap *h, const extent *o, size_t start, size_t stop, size_t moved) {
+    (void)h, (void)o, (void)start, (void)stop, (void)moved;
+    return 1;
+}
+static ALWAYS_INLINE void note_holes(const heap *h, const extent *o, size_t start, size_t stop, size_t moved) {
+    (void)h, (void)o, (void)start, (void)stop, (void)moved;
+}
+
+#endif
 
 /* Every change is this one: the run of an object and the holes that it touches becomes the object of n granules at
  * `start`, or none, and what is left to its sides. `moved` of the object's bytes move to their new place.
- *      [ before ] object [ after ]  =>  [ lead ] object [ tail ]
- * A hole that keeps its end keeps its place in the list. */
+ *      low [ before ] object [ after ] high  =>  low [ lead ] object [ tail ] high */
 static HOT tsp_status refill(const heap *h, const extent *o, size_t start, size_t n, size_t moved) {
-    const size_t low = o->a - o->before, high = o->b + o->after;
-    const size_t lead = start - low, tail = high - start - n;
-    const int begins = start != o->a; /* elsewhere: a hole before it goes, and one may come */
-    place p = o->p;
-    if (o->before) {
-        if (!begins) {
-            p.at = node(h, o->a);
-            p.end = o->a;
-        } else if (!extract(h, &p, o->a, o->before) && TSP_CHECK) {
-            return TSP_CORRUPT;
-        }
-    }
-    if (o->after && !(tail && !moved ? reach(h, high, o->after, tail) : extract(h, &p, high, o->after)) && TSP_CHECK) {
-        if (o->before && begins) insert(h, &p, o->a, o->before);
-        return TSP_CORRUPT;
-    }
+    const size_t stop = start + n;
+    byte *at = o->p.at;
+    size_t end = o->p.end;
+    if (is_indexed(h) && !forget_holes(h, o, start, stop, moved)) return TSP_CORRUPT;
     if (moved) {
-        debug_open(h, low, o->a);
-        debug_open(h, o->b, high);
+        debug_open(h, o->low, o->a);
+        debug_open(h, o->b, o->high);
         memmove(h->base + start * GRANULE, h->base + o->a * GRANULE, moved);
-        debug_shut(h, low, start);
-        debug_shut(h, high - tail, high);
+        debug_shut(h, o->low, start);
+        debug_shut(h, stop, o->high);
     }
-    if (tail && (moved || !o->after)) insert(h, &p, high, tail);
-    if (lead && begins) insert(h, &p, start, lead);
+    if (o->low < start) {
+        join(at, end, start);
+        at = node(h, end = start);
+        set(SIZE(at), start - o->low);
+    }
+    if (stop < o->high) {
+        join(at, end, o->high);
+        at = node(h, end = o->high);
+        set(SIZE(at), o->high - stop);
+    }
+    join(at, end, o->p.next);
+    if (is_indexed(h)) note_holes(h, o, start, stop, moved);
     return TSP_OK;
 }
 

@@ -23,18 +23,15 @@ static size_t most_granules(size_t size, int sized) {
 
 /* One hole over everything, and statistics from the beginning. */
 static void empty(heap *h) {
-    place p;
     const size_t bytes = behind(h->granules, !remembers(h));
-    h->gap = 0;
+    extent all = {0, h->granules, 0, h->granules, {head(h), 0, (size_t)h->granules + 1}};
     h->objects = h->used = h->peak = 0;
     set_index(h);
     if (bytes) {
         debug_map(map(h), bytes);
         memset(map(h), 0, bytes);
     }
-    p.at = head(h);
-    p.end = 0;
-    if (h->granules) insert(h, &p, h->granules, h->granules);
+    change(h, &all, 0, 0, 0);
     debug_heap(h);
 }
 
@@ -129,32 +126,26 @@ static tsp_status extend(heap *h, size_t bytes) {
     const int sized = !remembers(h);
     const size_t old = h->granules, kept = sized ? 0 : map_bytes(old), before = capacity(h) + behind(old, sized);
     const size_t n = most_granules(bytes > (size_t)-1 - before ? (size_t)-1 : before + bytes, sized);
-    size_t end = 0, last = 0, size, next;
-    byte *at = head(h);
-    place p = {at, 0};
-    while ((size = hole_after(h, at, end, &next)) != 0) {
+    size_t last = 0, size, end;
+    place p = {head(h), 0, after(head(h), 0)};
+    while ((size = size_of(h, p.next, p.end)) != 0) {
         if (size == DAMAGED) return TSP_CORRUPT;
-        p.at = at;
-        p.end = end;
-        last = size;
-        end = next;
-        at = node(h, end);
+        if (p.next == old) {
+            last = size;
+            break;
+        }
+        p.at = node(h, end = p.next);
+        p.next = after(p.at, p.end = end);
     }
     if (n <= old) return TSP_OK;
-    if (last && end == old) {
-        link_out(GAP(p.at), GAP(at));
-    } else {
-        p.at = at;
-        p.end = end;
-        last = 0;
-    }
     debug_map(address(h, n), behind(n, sized));
     memmove(address(h, n), map(h), kept);
     memset(address(h, n) + kept, 0, behind(n, sized) - kept);
     h->granules = (link)n;
     set_index(h);
     set(SIZE(node(h, n)), last + n - old);
-    link_in(GAP(p.at), GAP(node(h, n)), n - p.end);
+    join(p.at, p.end, n);
+    join(node(h, n), n, n + 1);
     debug_shut(h, old, n);
 #if TSP_INDEX
     if (is_indexed(h))

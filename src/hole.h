@@ -9,7 +9,7 @@
  *          of its bin                                           its node
  *
  *      size  granules in this hole
- *      gap   distance to the end of the next hole; 0: this is the last
+ *      gap   distance to the end of the next hole, less one; that of the last leads to granules + 1
  *
  * Two units: `bytes` is bytes; everything else counts granules. A hole is named by its end, the index of the first
  * granule after it: 1 to `granules`. */
@@ -122,12 +122,29 @@ static ALWAYS_INLINE unsigned lowest(word w) {
 #define GAP(node) (node)
 #define SIZE(node) ((node) + sizeof(link))
 
+/* The distance from the end of the hole with this node to that of the next. Never 0, whatever the bytes say: so the list
+ * runs upwards; and where a link is no narrower than size_t, less of it counts than could wrap. */
+static ALWAYS_INLINE size_t distance_of(const byte *node) {
+    const size_t gap = get(GAP(node));
+    return (sizeof(link) < sizeof(size_t) ? gap : gap & LINK_MAX / 2) + 1;
+}
+
+/* The end of that next hole; more than `granules` if there is none. */
+static ALWAYS_INLINE size_t after(const byte *node, size_t end) {
+    return end + distance_of(node);
+}
+
+/* before -> after */
+static ALWAYS_INLINE void join(byte *node, size_t end, size_t next) {
+    set(GAP(node), next - end - 1);
+}
+
 /* What a handle's state says. A handle that is all zero has not been made: no granules, so nothing can be had. The rest
  * names what the heap's bytes look like, so that a heap is not attached by a library that was built to other rules. */
 enum {
     UNMADE = 0,
-    FORMAT = 2 + 8 * (TSP_ROUND > 4) + 16 * (TSP_ROUND > 8) + 32 * (TSP_GUARD_ > 0) + 64 * TSP_INDEX +
-             128 * (sizeof(link) > 2),
+    FORMAT = 8 * (TSP_ROUND > 4) + 16 * (TSP_ROUND > 8) + 32 * (TSP_GUARD_ > 0) +
+             64 * (1 + TSP_INDEX + (sizeof(link) > 2)), /* 2 was of heaps whose gaps were other */
     SIZED = FORMAT,
     REMEMBERS = FORMAT + 1,
     MAKING = 4 /* and: its bytes are not there yet */

@@ -23,19 +23,22 @@ enum { TSP_SPINS = 64 }; /* a few times what a call takes */
  * have been descheduled: then who waits gives up its processor at each look, where there is a scheduler. That helps a
  * holder of the same priority: behind one of lower priority on its own core a thread may wait for ever, and is better
  * served by hooks. */
-static __attribute__((noinline)) void tsp_wait(const unsigned char *lock) {
-    for (unsigned looks = 0; __atomic_load_n(lock, __ATOMIC_RELAXED) == TSP_HELD; looks++) {
-        if (looks >= TSP_SPINS) LET_OTHERS_RUN();
+static __attribute__((noinline)) lock_state tsp_wait(unsigned char *lock) {
+    lock_state count;
+    do {
+        for (unsigned looks = 0; __atomic_load_n(lock, __ATOMIC_RELAXED) == TSP_HELD; looks++) {
+            if (looks >= TSP_SPINS) LET_OTHERS_RUN();
 #if defined(__x86_64__) || defined(__i386__)
-        else __builtin_ia32_pause();
+            else __builtin_ia32_pause();
 #endif
-    }
+        }
+    } while ((count = __atomic_exchange_n(lock, TSP_HELD, __ATOMIC_ACQUIRE)) == TSP_HELD);
+    return count;
 }
 
 static inline lock_state tsp_spin(unsigned char *lock) {
-    lock_state count;
-    while ((count = __atomic_exchange_n(lock, TSP_HELD, __ATOMIC_ACQUIRE)) == TSP_HELD) tsp_wait(lock);
-    return count;
+    const lock_state count = __atomic_exchange_n(lock, TSP_HELD, __ATOMIC_ACQUIRE);
+    return count != TSP_HELD ? count : tsp_wait(lock);
 }
 #define LOCK(h) tsp_spin(&(h)->failed)
 #define TRY_LOCK(h, state) ((*(state) = __atomic_exchange_n(&(h)->failed, TSP_HELD, __ATOMIC_ACQUIRE)) != TSP_HELD)

@@ -2,7 +2,7 @@
 
 /* From the hole [*start, *end), or from [0, 0), to the next. 0 when there is none. */
 static int next_hole(const heap *h, size_t *start, size_t *end) {
-    size_t next, size = hole_after(h, *end ? node(h, *end) : head(h), *end, &next);
+    const size_t next = after(*end ? node(h, *end) : head(h), *end), size = size_of(h, next, *end);
     if (next > h->granules) return 0;
     *start = size == DAMAGED ? *end : next - size;
     *end = next;

@@ -17,11 +17,6 @@ static ALWAYS_INLINE int is_mark(const heap *h, size_t granule) {
     return map(h)[granule / 8] >> granule % 8 & 1;
 }
 
-/* Whether an object can begin at granule a, where no hole ends. A sized heap does not know. */
-static ALWAYS_INLINE int may_begin(const heap *h, size_t a) {
-    return !remembers(h) || a == 0 || is_mark(h, a - 1);
-}
-
 /* Sets or clears the mark of the object that ends at `end`. */
 static inline void flip_mark(const heap *h, size_t end) {
     if (remembers(h)) map(h)[(end - 1) / 8] ^= (byte)(1u << (end - 1) % 8);

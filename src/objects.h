@@ -20,7 +20,7 @@ static size_t to_bytes(size_t n) {
 }
 
 static ALWAYS_INLINE int is_power_of_two(size_t x) {
-    return x != 0 && (x & (x - 1)) == 0;
+    return (x ^ (x - 1)) > x - 1; /* 0 borrows, and of others all but the last bit would stay */
 }
 
 static ALWAYS_INLINE size_t capacity(const heap *h) {
@@ -74,18 +74,19 @@ static HOT tsp_status locate(const heap *h, const void *pointer, size_t bytes, i
     return examine(h, o);
 #endif
     o->a = at / GRANULE | at * ((size_t)-1 / GRANULE + 1); /* rotated: what is between granules is large too */
-    o->b = o->a + n;
     if (o->a >= h->granules) return offset(h, pointer) < capacity(h) ? TSP_MISALIGNED : TSP_FOREIGN;
-    if (remembers(h)) {
-        o->b = find_mark(h, o->a);
-        if (o->b > h->granules || (!any && n != o->b - o->a)) {
-            status = examine(h, o);
-            return status != TSP_OK ? status : o->b > h->granules ? TSP_CORRUPT : TSP_WRONG_SIZE;
-        }
-    } else if (n - 1 >= h->granules - o->a) {
-        return TSP_WRONG_SIZE;
+    o->b = o->a + n;
+    if (!remembers(h)) {
+        if (n == 0) return TSP_WRONG_SIZE;
+        status = examine(h, o);
+    } else {
+        const size_t end = find_mark(h, o->a);
+        const tsp_status wrong = end > h->granules ? TSP_CORRUPT : any || o->b == end ? TSP_OK : TSP_WRONG_SIZE;
+        o->b = wrong == TSP_CORRUPT ? o->a + 1 : end;
+        status = examine(h, o);
+        if (status == TSP_OK && o->low == o->a && o->a && !is_mark(h, o->a - 1)) status = TSP_INTERIOR;
+        if (status == TSP_OK) status = wrong;
     }
-    status = examine(h, o);
 #if TSP_DEBUG
     if (TSP_GUARD_ && status == TSP_OK) {
         size_t room = (o->b - o->a) * GRANULE, size = guarded_size(address(h, o->a), room);
@@ -105,7 +106,7 @@ static HOT tsp_status deallocate(heap *h, const void *pointer, size_t bytes, int
     tsp_status status = locate(h, pointer, bytes, any, &o);
     if (CAN_FAIL && status != TSP_OK) return status;
     debug_freed(h, o.a, o.b);
-    status = refill(h, &o, o.a - o.before, 0, 0);
+    status = refill(h, &o, o.low, 0, 0);
     if (TSP_CHECK && status != TSP_OK) return status;
     flip_mark(h, o.b);
     h->used = (link)(h->used - (o.b - o.a));

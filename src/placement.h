@@ -22,63 +22,89 @@ static inline size_t padding(const byte *at, size_t mask) {
     return ((0 - (size_t)(uintptr_t)at) & mask) / GRANULE;
 }
 
-/* A hole to cut an object from. */
-typedef struct spot {
-    byte *hole;      /* its node; NULL: there is none */
-    size_t size;     /* in granules */
-    size_t distance; /* from the end of the hole before it to its own */
-    size_t lead;     /* bytes of it before the first that is aligned */
-} spot;
-
 /* Bytes of a hole before the first that is aligned; mask is the alignment less one. */
 static ALWAYS_INLINE size_t lead_in(const byte *hole, size_t size, size_t mask) {
     return ((size - 1) * GRANULE - (size_t)(uintptr_t)hole) & mask;
 }
 
+/* Whether n granules fit into it. */
+static ALWAYS_INLINE int fits_into(const byte *hole, size_t size, size_t n, size_t mask) {
+    return size >= n && lead_in(hole, size, mask) <= (size - n) * GRANULE;
+}
+
 /* -- Along the list ------------------------------------------------------------------------------------------------ */
 
-/* To the next hole; 0 if there is none within `left` granules. */
-static ALWAYS_INLINE int advance(byte **hole, size_t *distance, size_t *left) {
-    *distance = get(GAP(*hole));
-    if (*distance - 1 >= *left) return 0;
-    *left -= *distance;
-    *hole += *distance * GRANULE;
+/* Where a walk is. */
+typedef struct step {
+    byte *hole;      /* its node */
+    size_t distance; /* from the end of the hole before it to its own */
+    size_t left;     /* granules behind it */
+} step;
+
+/* To the next hole; 0 if there is none. */
+static ALWAYS_INLINE int advance(step *s) {
+    const size_t distance = distance_of(s->hole);
+    if (distance > s->left) return 0;
+    s->distance = distance;
+    s->left -= distance;
+    s->hole += distance * GRANULE;
     return 1;
 }
 
-/* Looks for a hole that n granules fit into: for a small object the first, for a large one the last, but for either the
- * first that it fits exactly. */
-static HOT void scan(const heap *h, size_t n, size_t mask, int large, spot *best) {
-    size_t left = h->granules, d = get(GAP(head(h)));
-    byte *hole;
-    if (d - 1 >= left) return;
-    left -= d;
-    hole = node(h, d);
+/* Cuts n granules from a hole that they fit into, from this one on: for a small object the first, for a large one the
+ * last, but for either the first that it fits exactly. */
+static COLD tsp_status claim_from(const heap *h, step s, size_t n, size_t mask, int large, byte **object) {
+    step best = {NULL, 0, 0};
+    size_t size, lead, before;
+    extent o;
     do {
-        size_t size = get(SIZE(hole));
+        size = get(SIZE(s.hole));
+        if ((large || !best.hole || size == n) && fits_into(s.hole, size, n, mask)) {
+            best = s;
+            if (size == n) break;
+        }
+    } while (advance(&s));
+    if (!best.hole) return TSP_NO_MEMORY;
+    size = get(SIZE(best.hole));
+    if (TSP_CHECK && size > best.distance) return TSP_CORRUPT;
+    lead = lead_in(best.hole, size, mask);
+    if (large) lead += ((size - n) * GRANULE - lead) & ~mask; /* as far as it will go */
+    *object = best.hole + GRANULE - size * GRANULE + lead;
+    o.high = h->granules - best.left;
+    o.p.next = after(best.hole, o.high);
+    o.p.end = before = o.high - best.distance;
+    o.p.at = before ? node(h, before) : head(h);
+    o.a = o.b = o.low = o.high - size;
+    return change(h, &o, o.a + lead / GRANULE, n, 0);
+}
+
+/* The same for a small object, sooner: most change one link. */
+static HOT tsp_status claim_small(const heap *h, step s, size_t n, size_t mask, byte **object) {
+    step first;
+    size_t size;
+    for (;;) {
+        size = get(SIZE(s.hole));
         if (size >= n) {
-            size_t lead = lead_in(hole, size, mask);
-            if (lead <= (size - n) * GRANULE) {
-                if (FAST || size == n || large || best->hole == NULL) {
-                    best->hole = hole;
-                    best->size = size;
-                    best->distance = d;
-                    best->lead = lead;
-                }
-                if (size == n) return;
-                if (FAST && !large) break;
-            }
+            const size_t lead = lead_in(s.hole, size, mask);
+            if (lead == 0) break;
+            if (lead <= (size - n) * GRANULE) return claim_from(h, s, n, mask, 0, object);
         }
-    } while (advance(&hole, &d, &left));
-    if (!FAST || best->hole == NULL || large) return;
-    while (advance(&hole, &d, &left))
-        if (get(SIZE(hole)) == n && lead_in(hole, n, mask) == 0) {
-            best->hole = hole;
-            best->size = n;
-            best->distance = d;
-            best->lead = 0;
-            return;
+        if (!advance(&s)) return TSP_NO_MEMORY;
+    }
+    first = s;
+    while (size != n) {
+        if (!advance(&s)) {
+            if (TSP_CHECK && size > first.distance) return TSP_CORRUPT;
+            set(SIZE(first.hole), size - n);
+            *object = first.hole + GRANULE - size * GRANULE;
+            return TSP_OK;
         }
+        if (get(SIZE(s.hole)) == n && lead_in(s.hole, n, mask) == 0) break;
+    }
+    if (TSP_CHECK && n > s.distance) return TSP_CORRUPT;
+    set(GAP(s.distance == h->granules - s.left ? head(h) : s.hole - s.distance * GRANULE), s.distance + get(GAP(s.hole)));
+    *object = s.hole + GRANULE - n * GRANULE;
+    return TSP_OK;
 }
 
 /* -- By the index -------------------------------------------------------------------------------------------------- */
@@ -100,7 +126,7 @@ static COLD size_t try_bins(const heap *h, size_t n, size_t mask, unsigned *c, u
         do {
             const size_t size = binned(h, end);
             if (size == 0) return DAMAGED;
-            if (size >= n && lead_in(node(h, end), size, mask) <= (size - n) * GRANULE) return end;
+            if (fits_into(node(h, end), size, n, mask)) return end;
             if (--tries == 0) return NONE;
             end = get(NEXT(first(h, end, size)));
         } while (end);
@@ -129,18 +155,27 @@ static COLD size_t rove(const heap *h, place *p) {
     byte *rover = h->index + ROVER;
     const word from = get_word(rover);
     size_t end = NONE;
-    if (get(GAP(head(h))) == 0) return NONE;
-    if (!find(h, from <= h->granules ? from : 0, p)) return DAMAGED;
+    if (after(head(h), 0) > h->granules) return NONE;
+    if (!find(h, from <= h->granules ? from + 1 : 0, p)) return DAMAGED;
     for (unsigned i = 0; i < ROVES; i++) {
-        size_t size = hole_after(h, p->at, p->end, &end);
+        const size_t size = size_of(h, p->next, p->end);
         if (size == DAMAGED) return DAMAGED;
-        if (size == 1) break;
-        p->at = size ? node(h, end) : head(h); /* behind the last hole begins the first */
-        p->end = size ? end : 0;
-        end = NONE;
+        if (size == 1) {
+            end = p->next;
+            break;
+        }
+        p->end = size ? p->next : 0; /* behind the last hole begins the first */
+        p->at = size ? node(h, p->end) : head(h);
+        p->next = after(p->at, p->end);
     }
     set_word(rover, (word)p->end);
     return end;
+}
+
+/* Takes the hole that ends at `end`, the one behind p, out of the list and the chunks. */
+static ALWAYS_INLINE void unlink_from(const heap *h, const place *p, size_t end) {
+    forget_hole(h, end, p->end);
+    join(p->at, p->end, after(node(h, end), end));
 }
 
 static HOT tsp_status claim_by_index(const heap *h, size_t n, size_t mask, int large, byte **object) {
@@ -151,7 +186,8 @@ static HOT tsp_status claim_by_index(const heap *h, size_t n, size_t mask, int l
         end = rove(h, &o.p);
         if (end - 1 < h->granules) {
             *object = node(h, end);
-            return extract(h, &o.p, end, 1) ? TSP_OK : TSP_CORRUPT;
+            unlink_from(h, &o.p, end);
+            return TSP_OK;
         }
     }
     if (end == NONE) end = fit(h, n, mask, &c);
@@ -167,11 +203,15 @@ static HOT tsp_status claim_by_index(const heap *h, size_t n, size_t mask, int l
         set(SIZE(node(h, end)), over);
         return TSP_OK;
     }
-    if (!find(h, end - 1, &o.p) || get(GAP(o.p.at)) != end - o.p.end || size > end - o.p.end) return TSP_CORRUPT;
-    if (!over) return extract(h, &o.p, end, size) ? TSP_OK : TSP_CORRUPT;
-    o.a = o.b = end - size;
-    o.before = 0;
-    o.after = size;
+    if (!find(h, end, &o.p) || o.p.next != end || size > end - o.p.end) return TSP_CORRUPT;
+    if (!over) {
+        if (!bin_out(h, end, size, c)) return TSP_CORRUPT;
+        unlink_from(h, &o.p, end);
+        return TSP_OK;
+    }
+    o.p.next = after(node(h, end), end);
+    o.a = o.b = o.low = end - size;
+    o.high = end;
     return change(h, &o, o.a + lead / GRANULE, n, 0);
 }
 
@@ -179,32 +219,15 @@ static HOT tsp_status claim_by_index(const heap *h, size_t n, size_t mask, int l
 
 /* Takes n granules from the low end of a hole or, for a large object, from its high end. */
 static HOT tsp_status claim(const heap *h, size_t n, size_t mask, int large, byte **object) {
-    size_t end, over, lead;
-    extent o;
-    spot best = {NULL, 0, 0, 0};
+    const size_t gap = get(GAP(head(h)));
+    step s;
 #if TSP_INDEX
     if (is_indexed(h)) return claim_by_index(h, n, mask, large, object);
 #endif
-    scan(h, n, mask, large, &best);
-    if (best.hole == NULL) return TSP_NO_MEMORY;
-    if (TSP_CHECK && best.size > best.distance) return TSP_CORRUPT;
-    over = best.size - n;
-    lead = best.lead;
-    if (large) lead += (over * GRANULE - lead) & ~mask; /* as far as it will go */
-    *object = best.hole + GRANULE - best.size * GRANULE + lead;
-    if (FAST && lead == 0 && over) { /* as change would do, in one store */
-        set(SIZE(best.hole), over);
-        return TSP_OK;
-    }
-    end = (size_t)(best.hole - h->base) / GRANULE + 1;
-    o.p.end = end - best.distance;
-    o.p.at = o.p.end ? best.hole - best.distance * GRANULE : head(h);
-    if (FAST && !over) {
-        link_out(GAP(o.p.at), GAP(best.hole));
-        return TSP_OK;
-    }
-    o.a = o.b = end - best.size;
-    o.before = 0;
-    o.after = best.size;
-    return change(h, &o, o.a + lead / GRANULE, n, 0);
+    if (gap >= h->granules) return TSP_NO_MEMORY;
+    s.distance = gap + 1;
+    s.left = h->granules - s.distance;
+    s.hole = node(h, s.distance);
+    if (FAST && !large) return claim_small(h, s, n, mask, object);
+    return claim_from(h, s, n, mask, large, object);
 }

@@ -9,9 +9,9 @@ enum {
     BYTES_KEPT = 1600 + (CAN_INDEX && TSP_INDEX_FROM < 400 ? 700 : 0),
     OBJECTS = 40,
     ALIGNED = 16,
-    FORMAT_tsp4k = 2,
-    FORMAT_tsp128k = 66,
-    FORMAT_tsp16m = 194,
+    FORMAT_tsp4k = 64,
+    FORMAT_tsp128k = 128,
+    FORMAT_tsp16m = 192,
     FORMAT = OF_FAMILY(FORMAT_) + (TSP_ROUND > 4 ? 8 : 0) + (TSP_ROUND > 8 ? 16 : 0) + (TSP_GUARD_ ? 32 : 0)
 };
 

@@ -265,8 +265,8 @@ static void go_on(void) {
  * before. Then every invariant may hold, and V_check can not know better. */
 static int leads_to_old_node(size_t at) {
     const unsigned end = (unsigned)(at / GRANULE) + 1;
-    const size_t gap = got(link_at(k.base, &k.heap, end, GAP)), next = end + gap;
-    return gap && next <= granules && field_of((next - 1) * GRANULE, 0) == F_FREE &&
+    const size_t gap = got(link_at(k.base, &k.heap, end, GAP)) + (size_t)1, next = end + gap;
+    return next <= granules && field_of((next - 1) * GRANULE, 0) == F_FREE &&
            got(link_at(k.base, &k.heap, (unsigned)next, SIZE)) - 1 < gap;
 }
 

@@ -318,11 +318,11 @@ static inline void draw_index(const layout *l, unsigned char *bytes, TSP_V *h, i
 static inline void draw(const layout *l, unsigned char *bytes, TSP_V *h, int sized) {
     unsigned start, end = 0, last = 0;
     while (hole_from(l, end, &start, &end)) {
-        put(link_at(bytes, h, last, GAP), end - last);
+        put(link_at(bytes, h, last, GAP), end - last - 1);
         put(link_at(bytes, h, end, SIZE), end - start);
         last = end;
     }
-    put(link_at(bytes, h, last, GAP), 0);
+    put(link_at(bytes, h, last, GAP), granules - last);
     put((unsigned char *)&h->used, count(l->live));
     put((unsigned char *)&h->objects, count(l->begins));
     memset(bytes + granules * GRANULE, 0, behind(granules, sized));

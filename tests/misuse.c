@@ -691,9 +691,10 @@ TEST_BOTH(check_names_what_is_wrong) {
     WRONG('0', 0, (void)0);
     WRONG('1', 0, h->gap = LINK_OF(all + 1));
     WRONG('1', end_b, write_link(node_b, (uint32_t)(rest + 1)));
+    WRONG('1', k.total, write_link(node_rest, 1));
     if (has_index(all)) /* the last hole is gone */
-        WRONG('4', (all - 1) / TSP_CHUNK * TSP_CHUNK * GRANULE, write_link(node_b, 0));
-    else WRONG(sized ? '7' : '6', sized ? 0 : k.total, write_link(node_b, 0));
+        WRONG('4', (all - 1) / TSP_CHUNK * TSP_CHUNK * GRANULE, write_link(node_b, (uint32_t)rest));
+    else WRONG(sized ? '7' : '6', sized ? 0 : k.total, write_link(node_b, (uint32_t)rest));
     WRONG('2', end_b, write_link(node_b + LINK, 0));
     WRONG('2', end_b, write_link(node_b + LINK, (uint32_t)(end_b / GRANULE + 1)));
     WRONG(!sized ? '6' : has_index(all) ? '5' : '7', 0, /* as if a were free too */

@@ -196,7 +196,7 @@ static const char *read_handle(const dump *d, heap *h) {
     h->remembers = h->state & 1;
     h->round = h->state & 16 ? 16 : h->state & 8 ? 8 : h->granule;
     h->indexed = h->shape->pointers > 1 && h->granules >= INDEX_FROM;
-    expected = 2 + (h->shape->pointers > 1 ? 64u : 0u) + (link > 2 ? 128u : 0u);
+    expected = 64u * (1 + (h->shape->pointers > 1) + (link > 2));
     if (h->state == 0) return "there is no heap: the handle has not been made";
     if ((h->state & (2 + 64 + 128)) != expected) return "the handle's state is not one of this family";
     if ((h->state & 24) == 16) return "the handle's state says that sizes are rounded to 16, but not to 8";
@@ -257,11 +257,10 @@ static const char *read_objects(const heap *h, uint64_t a, uint64_t b, runs *r) 
 static fault read_holes(const heap *h, runs *r) {
     uint64_t end = 0, gap = h->gap;
     const char *what;
-    while (gap) {
+    while (gap < h->granules - end) {
         const uint64_t before = end;
         uint64_t size;
-        if (gap > h->granules - end) return (fault){end * h->granule, "[1] a gap link leads out of the heap"};
-        end += gap;
+        end += gap + 1;
         gap = link_at(h, end - 1, 0);
         size = link_at(h, end - 1, 1);
         if (size == 0 || size > end - before)
@@ -277,6 +276,7 @@ static fault read_holes(const heap *h, runs *r) {
         r->binned += size > 1;
         if (size > r->largest) r->largest = size;
     }
+    if (gap != h->granules - end) return (fault){end * h->granule, "[1] a gap link leads out of the heap"};
     what = read_objects(h, end, h->granules, r);
     if (what) return (fault){h->granules * h->granule, what};
     for (uint64_t i = h->granules; h->remembers && i % 8; i++)

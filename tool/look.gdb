@@ -11,7 +11,7 @@ define teaspoon-look
   if (($arg0).state & 1)
     set $tsp_bytes = $tsp_bytes + ($tsp_granules + 7) / 8
   end
-  if (($arg0).state & 64) && $tsp_granules >= 8192
+  if (($arg0).state >= 128) && $tsp_granules >= 8192
     set $tsp_bytes = ($tsp_bytes + 3) / 4 * 4 + ($tsp_link == 2 ? 116 : 360)
     set $tsp_n = ($tsp_granules + 127) / 128
     set $tsp_bytes = $tsp_bytes + ($tsp_n + 3) / 4 * 4

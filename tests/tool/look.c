@@ -106,8 +106,8 @@ static size_t translate(unsigned pointer, size_t *heap) {
     } else {
         memcpy(x, memory.bytes, n);
     }
-    for (size_t end = 0, gap = kitchen.gap; gap;) {
-        unsigned char *node = x + (end += gap) * granule - granule;
+    for (size_t end = 0, gap = kitchen.gap; gap < kitchen.granules - end;) {
+        unsigned char *node = x + (end += gap + 1) * granule - granule;
         size_t size = 0;
         gap = 0;
         memcpy(&gap, memory.bytes + (end - 1) * granule, link_bytes);
