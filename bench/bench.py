@@ -79,7 +79,7 @@ CALLS = ["mean", "alloc", "dealloc", "resize"]
 HOLES, COUNTS = [8, 16, 24, 32, 48], [1000, 10000, 100000]
 LIVE = [100, 300, 1000, 2500, 10000, 30000, 100000, 300000, 1000000]
 
-figures, best, skipped = {}, {}, []
+figures, flash, best, skipped = {}, {}, {}, []
 tables, documents = {}, {}
 
 
@@ -222,13 +222,15 @@ def measure_latencies(machines):
 
 
 def measure_code():
-    """On Cortex-M0+, as `make size` has it."""
-    if shutil.which("arm-none-eabi-gcc"):
-        for line in run("sh", ROOT / "scripts" / "size.sh", OUT / "size").splitlines():
-            if line.startswith("size_m0_4k_core\t"):
-                figures["code_m0"] = int(line.split()[1])
-    else:
-        skipped.append("code_m0: arm-none-eabi-gcc is not installed")
+    """As `make size` has it."""
+    for line in run("sh", ROOT / "scripts" / "size.sh", OUT / "size").splitlines():
+        name, value = (line.split("\t") + [""])[:2]
+        if name == "size_m0_4k_core":
+            figures["code_m0"] = int(value)
+        elif name.startswith("whole_"):
+            flash[name] = "{:,}".format(int(value))
+        elif re.match("# .* is not installed|# .*no program", line):
+            skipped.append(line[2:])
     for family in harness.FAMILIES:
         figures["handle_" + family] = harness.handle(family)
 
@@ -290,6 +292,16 @@ def make_tables(traces):
               ["best of the others", *(peer("heap_peak", group) for group in GROUPS)],
               row("remembering heap, V_malloc's own alignment", remembering), goals("goal", remembering),
               ["best of the others", *(peer("heap_peak", group, False) for group in GROUPS)]])
+
+    chips = {"m0": "Cortex-M0+", "m4": "Cortex-M4", "rv32imac": "RV32IMAC", "avr": "AVR"}
+    kinds = ["sized", "resize", "malloc"]
+    table("flash", "Bytes of flash of a whole program (`make size`):", ["", *chips.values()], [
+        [label, *(" / ".join(flash.get("whole_%s_%s" % (chip, use), "-") for use in uses) for chip in chips)]
+        for label, uses in [
+            ("sized heap: init, alloc, dealloc", ["sized"]), ("and resize", ["resize"]),
+            ("malloc, realloc, free", ["malloc"]), ("the three with `-flto`", [kind + "_lto" for kind in kinds]),
+            ("the three with `-DTSP_CHECK=0`", [kind + "_check0" for kind in kinds]),
+            ("the C library's malloc", ["own_malloc"])]])
 
     rows, columns = [], [*GROUPS, "worst"]
     for machine in MACHINES:

@@ -3,7 +3,7 @@
 #     scripts/size.sh DIR      build products go to DIR
 # Prints name, value and goal, separated by tabs. -Os, no lock, unused parts dropped. Code is text and constants, with
 # the helpers of libgcc and without memcpy, memmove, memset and tsp_misuse, which are the program's. `core` is
-# init_sized, alloc, dealloc and resize; `noresize` is the first three; `all` is every function. Stack is that of the
+# init_sized, alloc, dealloc and resize (check0: with TSP_CHECK=0); `noresize` is the first three; `all` is every function. Stack is that of the
 # library's own frames, in the worst path of any call. On AVR constants are data, so the words that check says are too.
 # `whole` is all that a program has in flash which makes a heap, allocates and frees, with memcpy and all other helpers,
 # in the default configuration; `own_malloc` is that with newlib-nano's, picolibc's (RV32) or avr-libc's malloc instead.
@@ -57,12 +57,14 @@ stack() {
     python3 scripts/stack.py "$out/tsp$1.su" "$out/tsp$1.dis" $functions
 }
 
-# measure MACHINE GOAL TOOLS COMPILER...: GOAL for the core of one family; TOOLS is the prefix of size and nm
+# measure MACHINE GOAL TRUSTING TOOLS COMPILER...: goals for the core of the smallest family, as it is and with
+# TSP_CHECK=0; TOOLS is the prefix of size and nm
 measure() {
     machine=$1
     goal=$2
-    tools=$3
-    shift 3
+    trusting=$3
+    tools=$4
+    shift 4
     if ! command -v "$1" > /dev/null; then
         echo "# $machine: $1 is not installed"
         return
@@ -80,6 +82,7 @@ measure() {
     done
     for family in 4k 128k 16m; do
         row "size_${machine}_${family}_core" "$(code "$core" $family)" "$goal"
+        goal=-
         row "size_${machine}_${family}_noresize" "$(code "$noresize" $family)" -
         row "size_${machine}_${family}_all" "$(code "$all" $family)" -
         row "data_${machine}_${family}_core" "$(data "$core" $family)" 0
@@ -91,6 +94,8 @@ measure() {
     row "size_${machine}_three_noresize" "$(code "$noresize" 4k 128k 16m)" -
     row "size_${machine}_three_all" "$(code "$all" 4k 128k 16m)" -
     row "data_${machine}_three_all" "$(data "$all" 4k 128k 16m)" $words
+    (cd "$out" && $compiler -DTSP_CHECK=0 -c "$root/src/tsp4k.c") || exit 1
+    row "size_${machine}_4k_core_check0" "$(code "$core" 4k)" "$trusting"
     if [ "$machine" = m0 ]; then
         for handle in 4k:24 128k:24 16m:40; do
             name=handle_${handle%:*}
@@ -131,10 +136,10 @@ programs() {
     program "$machine" own_malloc "$@" -DUSE=4
 }
 
-measure m0 1000 arm-none-eabi- arm-none-eabi-gcc -mcpu=cortex-m0plus -mthumb
+measure m0 1600 1000 arm-none-eabi- arm-none-eabi-gcc -mcpu=cortex-m0plus -mthumb
 # Debian has no C library for it: -ffreestanding finds the headers, -fbuiltin keeps small memcpys from becoming calls.
-measure rv32imc - riscv64-unknown-elf- riscv64-unknown-elf-gcc -march=rv32imc -mabi=ilp32 -ffreestanding -fbuiltin
-measure avr - avr- avr-gcc -mmcu=atmega1284p
+measure rv32imc - - riscv64-unknown-elf- riscv64-unknown-elf-gcc -march=rv32imc -mabi=ilp32 -ffreestanding -fbuiltin
+measure avr - - avr- avr-gcc -mmcu=atmega1284p
 nano="--specs=nano.specs --specs=nosys.specs -nostartfiles"
 # shellcheck disable=SC2086 # the flags are words
 {
