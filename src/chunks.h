@@ -27,19 +27,23 @@ static ALWAYS_INLINE int is_indexed(const heap *h) {
     return h->granules >= TSP_INDEX_FROM;
 }
 
-static ALWAYS_INLINE word get_word(const byte *at) {
-    word value;
 #ifdef __GNUC__
-    __builtin_memcpy(&value, __builtin_assume_aligned(at, sizeof value), sizeof value);
-#else
-    memcpy(&value, at, sizeof value);
+typedef word __attribute__((may_alias)) stored_word;
 #endif
+
+static ALWAYS_INLINE word get_word(const byte *at) {
+#ifdef __GNUC__
+    return *(const stored_word *)(const void *)at;
+#else
+    word value;
+    memcpy(&value, at, sizeof value);
     return value;
+#endif
 }
 
 static ALWAYS_INLINE void set_word(byte *at, word to) {
 #ifdef __GNUC__
-    __builtin_memcpy(__builtin_assume_aligned(at, sizeof to), &to, sizeof to);
+    *(stored_word *)(void *)at = to;
 #else
     memcpy(at, &to, sizeof to);
 #endif

@@ -177,6 +177,17 @@ static ALWAYS_INLINE void note_holes(const heap *h, const extent *o, size_t star
 
 #endif
 
+/* A run without its object is one hole. */
+static HOT tsp_status release(const heap *h, const extent *o) {
+    byte *n = node(h, o->high);
+    if (is_indexed(h) && !forget_holes(h, o, o->low, o->low, 0)) return TSP_CORRUPT;
+    set(SIZE(n), o->high - o->low);
+    join(o->p.at, o->p.end, o->high);
+    join(n, o->high, o->p.next);
+    if (is_indexed(h)) note_holes(h, o, o->low, o->low, 0);
+    return TSP_OK;
+}
+
 /* Every change is this one: the run of an object and the holes that it touches becomes the object of n granules at
  * `start`, or none, and what is left to its sides. `moved` of the object's bytes move to their new place.
  *      low [ before ] object [ after ] high  =>  low [ lead ] object [ tail ] high */

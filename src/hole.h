@@ -76,12 +76,16 @@ static ALWAYS_INLINE byte *head(const heap *h) {
     return (byte *)h + offsetof(heap, gap);
 }
 
-/* memcpy, because the bytes are the caller's and may have any effective type. It compiles to one load or store (by its
- * builtin name even where -ffreestanding has taken the plain one away). */
+/* The bytes are the caller's and may have any effective type: so a type that may alias all, or memcpy. (gcc finds better
+ * code for the first: 3 to 13 instructions of a call.) */
+#ifdef __GNUC__
+typedef link __attribute__((may_alias)) stored_link;
+#endif
+
 static ACCESS size_t get(const byte *field) {
     link value;
 #ifdef __GNUC__
-    ASIDE(__builtin_memcpy(&value, __builtin_assume_aligned(field, sizeof value), sizeof value));
+    ASIDE(value = *(const stored_link *)(const void *)field);
 #else
     ASIDE(memcpy(&value, field, sizeof value));
 #endif
@@ -91,7 +95,7 @@ static ACCESS size_t get(const byte *field) {
 static ACCESS void set(byte *field, size_t to) {
     link value = (link)to;
 #ifdef __GNUC__
-    ASIDE(__builtin_memcpy(__builtin_assume_aligned(field, sizeof value), &value, sizeof value));
+    ASIDE(*(stored_link *)(void *)field = value);
 #else
     ASIDE(memcpy(field, &value, sizeof value));
 #endif

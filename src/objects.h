@@ -106,7 +106,7 @@ static HOT tsp_status deallocate(heap *h, const void *pointer, size_t bytes, int
     tsp_status status = locate(h, pointer, bytes, any, &o);
     if (CAN_FAIL && status != TSP_OK) return status;
     debug_freed(h, o.a, o.b);
-    status = refill(h, &o, o.low, 0, 0);
+    status = FAST ? release(h, &o) : refill(h, &o, o.low, 0, 0);
     if (TSP_CHECK && status != TSP_OK) return status;
     flip_mark(h, o.b);
     h->used = (link)(h->used - (o.b - o.a));

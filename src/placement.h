@@ -59,10 +59,9 @@ static COLD tsp_status claim_from(const heap *h, step s, size_t n, size_t mask, 
     extent o;
     do {
         size = get(SIZE(s.hole));
-        if ((large || !best.hole || size == n) && fits_into(s.hole, size, n, mask)) {
-            best = s;
-            if (size == n) break;
-        }
+        if (size < n || (size > n && best.hole && !large) || !fits_into(s.hole, size, n, mask)) continue;
+        best = s;
+        if (size == n) break;
     } while (advance(&s));
     if (!best.hole) return TSP_NO_MEMORY;
     size = get(SIZE(best.hole));
@@ -81,6 +80,7 @@ static COLD tsp_status claim_from(const heap *h, step s, size_t n, size_t mask, 
 /* The same for a small object, sooner: most change one link. */
 static HOT tsp_status claim_small(const heap *h, step s, size_t n, size_t mask, byte **object) {
     step first;
+    byte *before;
     size_t size;
     for (;;) {
         size = get(SIZE(s.hole));
@@ -102,7 +102,8 @@ static HOT tsp_status claim_small(const heap *h, step s, size_t n, size_t mask, 
         if (get(SIZE(s.hole)) == n && lead_in(s.hole, n, mask) == 0) break;
     }
     if (TSP_CHECK && n > s.distance) return TSP_CORRUPT;
-    set(GAP(s.distance == h->granules - s.left ? head(h) : s.hole - s.distance * GRANULE), s.distance + get(GAP(s.hole)));
+    before = s.distance == h->granules - s.left ? head(h) : s.hole - s.distance * GRANULE;
+    set(GAP(before), s.distance + get(GAP(s.hole)));
     *object = s.hole + GRANULE - n * GRANULE;
     return TSP_OK;
 }
