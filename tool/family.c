@@ -7,6 +7,9 @@
     static size_t V##_init_either(spoon *s, void *memory, size_t size, int sized) {                                    \
         return sized ? V##_init_sized(&s->member, memory, size) : V##_init(&s->member, memory, size);                  \
     }                                                                                                                  \
+    static size_t V##_extend_of(spoon *s, size_t size) {                                                               \
+        return V##_extend(&s->member, size);                                                                           \
+    }                                                                                                                  \
     static void *V##_alloc_of(spoon *s, size_t size, size_t align) {                                                   \
         return V##_alloc(&s->member, size, align);                                                                     \
     }                                                                                                                  \
@@ -37,8 +40,9 @@
 
 #define ENTRY(V, name, handle32, granule, granules, best_for)                                                          \
     {                                                                                                                  \
-        name, sizeof(V), handle32, granule, granules, best_for, V##_init_either, V##_alloc_of, V##_dealloc_of,         \
-            V##_resize_of, V##_aligned_alloc_of, V##_free_of, V##_usage_of, V##_largest_of, V##_walk_of, V##_check_of  \
+        name, sizeof(V), handle32, granule, granules, best_for, V##_init_either, V##_extend_of, V##_alloc_of,          \
+            V##_dealloc_of, V##_resize_of, V##_aligned_alloc_of, V##_free_of, V##_usage_of, V##_largest_of,            \
+            V##_walk_of, V##_check_of                                                                                  \
     }
 
 WRAP(tsp4k, k4)

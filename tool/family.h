@@ -18,6 +18,7 @@ typedef struct family {
     uint32_t granules; /* at most */
     size_t best_for;   /* the largest peak that `auto` picks it for */
     size_t (*init)(spoon *s, void *memory, size_t size, int sized);
+    size_t (*extend)(spoon *s, size_t size);
     void *(*alloc)(spoon *s, size_t size, size_t align);
     tsp_status (*dealloc)(spoon *s, void *pointer, size_t size, size_t align);
     void *(*resize)(spoon *s, void *pointer, size_t old_size, size_t new_size, size_t align);

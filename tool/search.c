@@ -18,11 +18,13 @@ enum {
     STEP = 8,
     WINDOW = 16,
     SPAN = (WINDOW + 1) * STEP, /* bytes */
-    PATIENCE = 4,               /* windows in a row without success that end the search downwards */
+    PATIENCE = 4,               /* windows without success that end the search downwards */
+    GROWTH = 1024,              /* by this part of itself grows a heap that is too small */
+    NEAR = 512,                 /* by this part of itself the size first guessed is off, or by more */
     SMALL = 200 << 10,          /* peaks up to here, and */
     SHORT = 1000000,            /* operations up to here: searched from below, leaving nothing out */
-    KNOWN = 256,                /* outcomes remembered */
-    BREATH = 1 << 16,           /* operations between two looks at the clock */
+    KNOWN = 1024,               /* outcomes remembered */
+    BREATH = 1 << 14,           /* operations between two looks at the clock */
     AHEAD = 4,                  /* windows */
     LONG = 50000                /* operations from which on it pays to replay one trace in several threads */
 };
@@ -32,6 +34,7 @@ typedef struct search {
     replay *replays;
     size_t threads;
     size_t least, limit; /* sizes to look at, both multiples of STEP */
+    size_t missed;       /* by the last window that was looked at, or SPAN */
     struct {
         size_t size;
         outcome outcome;
@@ -49,6 +52,11 @@ static void learn(search *s, size_t size, outcome what) {
     s->known[slot].outcome = what;
 }
 
+static void broken(const replay *r, size_t size, const op *o, tsp_status status) {
+    exit(complain(BROKEN_HEAP, "%s: in a heap of %zu bytes, line %u: %s", r->trace->name, size, o->line,
+                  tsp_status_text(status)));
+}
+
 outcome attempt(replay *r, size_t size, int (*needless)(const void *, size_t), const void *context) {
     const op *o = r->trace->ops, *end = o + r->trace->count;
     tsp_status status = TSP_OK;
@@ -59,9 +67,7 @@ outcome attempt(replay *r, size_t size, int (*needless)(const void *, size_t), c
         if (needless && needless(context, size)) return UNKNOWN;
         while (o < stop && (status = replay_do(r, o)) == TSP_OK) o++;
     }
-    if (status != TSP_OK && status != TSP_NO_MEMORY)
-        exit(complain(BROKEN_HEAP, "%s: in a heap of %zu bytes, line %u: %s", r->trace->name, size, o->line,
-                      tsp_status_text(status)));
+    if (status != TSP_OK && status != TSP_NO_MEMORY) broken(r, size, o, status);
     return status == TSP_OK ? SUCCEEDS : FAILS;
 }
 
@@ -70,25 +76,32 @@ static int succeeds(search *s, size_t size) {
     return known(s, size) == SUCCEEDS;
 }
 
-/* -- Sizes side by side ---------------------------------------------------------------------------------------------
- */
+/* -- Sizes side by side -------------------------------------------------------------------------------------------- */
 
-/* `count` sizes from `from` on, `stride` apart, begun with the largest, since what matters is the largest that fails.
- */
+enum { UP = STEP, DOWN = -STEP };
+
+/* `count` sizes, the first and others `stride` bytes away from one to the next, up or down. Begun with the last, since
+ * what matters is the last that fails. */
 typedef struct row_of_sizes {
     search *search;
-    size_t from, stride;
-    size_t next, fails; /* next: the sizes that are not begun; fails: the largest one known to, or 0 */
+    size_t first, count;
+    ptrdiff_t stride;
+    size_t next, fails; /* next: the sizes that are not begun; fails: those up to the last one known to */
     size_t replays;     /* that have been taken */
-    int all;            /* every outcome is wanted, not only those above the largest that fails */
+    int all;            /* every outcome is wanted, not only those behind the last that fails */
     outcome outcomes[WINDOW + 1];
     pthread_mutex_t lock;
 } row_of_sizes;
 
+static size_t nth(size_t first, ptrdiff_t stride, size_t i) {
+    return (size_t)((ptrdiff_t)first + stride * (ptrdiff_t)i);
+}
+
 /* Without the lock: to learn a little later that a replay is needless costs but time. */
 static int is_needless(const void *context, size_t size) {
     const row_of_sizes *row = context;
-    return !row->all && __atomic_load_n(&row->fails, __ATOMIC_RELAXED) > size;
+    const size_t i = (size_t)(((ptrdiff_t)size - (ptrdiff_t)row->first) / row->stride);
+    return !row->all && i < __atomic_load_n(&row->fails, __ATOMIC_RELAXED);
 }
 
 static void *try_sizes(void *context) {
@@ -97,26 +110,27 @@ static void *try_sizes(void *context) {
     pthread_mutex_lock(&row->lock);
     mine = &row->search->replays[row->replays++];
     while (row->next > 0) {
-        const size_t i = --row->next, size = row->from + i * row->stride;
-        outcome got = row->outcomes[i];
+        const size_t i = --row->next, size = nth(row->first, row->stride, i);
+        outcome got;
         if (is_needless(row, size)) break;
-        if (got == UNKNOWN) {
-            pthread_mutex_unlock(&row->lock);
-            got = attempt(mine, size, is_needless, row);
-            pthread_mutex_lock(&row->lock);
-            row->outcomes[i] = got;
-        }
-        if (got == FAILS && size > row->fails) __atomic_store_n(&row->fails, size, __ATOMIC_RELAXED);
+        if (row->outcomes[i] != UNKNOWN) continue;
+        pthread_mutex_unlock(&row->lock);
+        got = attempt(mine, size, is_needless, row);
+        pthread_mutex_lock(&row->lock);
+        row->outcomes[i] = got;
+        if (got == FAILS && i >= row->fails) __atomic_store_n(&row->fails, i + 1, __ATOMIC_RELAXED);
     }
     pthread_mutex_unlock(&row->lock);
     return NULL;
 }
 
-static void try_row(search *s, size_t from, size_t stride, size_t count, int all) {
-    row_of_sizes row = {.search = s, .from = from, .stride = stride, .next = count, .all = all};
+/* Returns how many there are up to the last that fails; 0: all succeed. */
+static size_t try_row(search *s, size_t first, ptrdiff_t stride, size_t count, int all) {
+    row_of_sizes row = {.search = s, .first = first, .stride = stride, .next = count, .all = all};
     pthread_t threads[MOST_THREADS];
     size_t started = 0;
-    for (size_t i = 0; i < count; i++) row.outcomes[i] = known(s, from + i * stride);
+    for (size_t i = 0; i < count; i++)
+        if ((row.outcomes[i] = known(s, nth(first, stride, i))) == FAILS) row.fails = i + 1;
     pthread_mutex_init(&row.lock, NULL);
     while (started + 1 < s->threads && started + 1 < count &&
            pthread_create(&threads[started], NULL, try_sizes, &row) == 0)
@@ -125,78 +139,97 @@ static void try_row(search *s, size_t from, size_t stride, size_t count, int all
     while (started > 0) pthread_join(threads[--started], NULL);
     pthread_mutex_destroy(&row.lock);
     for (size_t i = 0; i < count; i++)
-        if (row.outcomes[i] != UNKNOWN) learn(s, from + i * stride, row.outcomes[i]);
+        if (row.outcomes[i] != UNKNOWN) learn(s, nth(first, stride, i), row.outcomes[i]);
+    return row.fails;
 }
 
-/* 0 if this size and the WINDOW after it all succeed, else how far to go on to get past the highest that fails. */
-static size_t misses(search *s, size_t size) {
-    if (s->threads > 1) try_row(s, size, STEP, WINDOW + 1, 0);
-    for (size_t i = WINDOW + 1; i-- > 0;)
-        if (!succeeds(s, size + i * STEP)) return (i + 1) * STEP;
-    return 0;
+/* Of two sizes the second is wanted only if the first does not decide: where a thread is idle, at the same time. */
+static int succeeds_ahead(search *s, size_t size, size_t next) {
+    if (s->threads > 1 && next != size && known(s, size) == UNKNOWN && known(s, next) == UNKNOWN)
+        try_row(s, size, (ptrdiff_t)next - (ptrdiff_t)size, 2, 1);
+    return succeeds(s, size);
 }
 
-/* The first size from `size` on that will do. Beyond the limit: there is none. Far from it the largest of the window
- * fails; so it is tried first, and at the same time that of the next window. */
+/* -- The search ---------------------------------------------------------------------------------------------------- */
+
+/* 0 if this size and the WINDOW after it all succeed, else how far to go on, up or down, to get past one that fails.
+ * Far from where they succeed the far end of the window fails, and that of the next: so these are tried first. */
+static size_t misses(search *s, size_t size, ptrdiff_t way) {
+    const size_t near = way == UP ? size : size + WINDOW * STEP, far = nth(near, way, WINDOW);
+    const size_t left = (way == UP ? s->limit - size : size - s->least) / SPAN + 1;
+    const size_t ahead = s->threads < AHEAD ? s->threads : AHEAD;
+    if (s->threads > 1 && s->missed == SPAN && known(s, far) == UNKNOWN)
+        try_row(s, far, way * (WINDOW + 1), ahead < left ? ahead : left, 1);
+    return s->missed = try_row(s, near, way, WINDOW + 1, 0) * STEP;
+}
+
+/* The first size from `size` on that will do. Beyond the limit: there is none. */
 static size_t upwards(search *s, size_t size) {
-    size_t miss = SPAN;
-    while (size <= s->limit && miss > 0) {
-        if (s->threads > 1 && miss == SPAN && known(s, size) != SUCCEEDS && known(s, size + WINDOW * STEP) == UNKNOWN)
-            try_row(s, size + WINDOW * STEP, SPAN, s->threads < AHEAD ? s->threads : AHEAD, 1);
-        if (succeeds(s, size + WINDOW * STEP)) miss = misses(s, size);
-        else miss = SPAN;
-        size += miss;
-    }
+    size_t miss;
+    while (size <= s->limit && (miss = misses(s, size, UP)) > 0) size += miss;
     return size;
 }
 
-/* Anything smaller that will do? */
-static size_t downwards(search *s, size_t best) {
-    size_t next = best; /* what is smaller is still to be looked at */
-    for (int missed = 0; missed < PATIENCE && next > s->least; missed++) {
-        const size_t at = next - STEP;
-        size_t miss = SPAN; /* at itself is the last of the window that fails */
-        if (s->threads > 1 && known(s, at) == UNKNOWN && (at - s->least) / SPAN >= s->threads)
-            try_row(s, at - (s->threads - 1) * SPAN, SPAN, s->threads, 1);
-        if (succeeds(s, at)) {
-            const size_t above = misses(s, at);
-            if (above == 0) {
-                best = at;
-                missed = -1;
-            }
-            miss = above ? SPAN - above + STEP : STEP;
-        }
-        if (next - s->least < miss) break;
-        next -= miss;
+/* Will anything smaller do, less than PATIENCE windows below the best? From `size` up to the best, nothing does. */
+static size_t downwards(search *s, size_t best, size_t size) {
+    while (size > s->least && best - size < PATIENCE * SPAN) {
+        const size_t miss = misses(s, size - STEP, DOWN);
+        if (miss == 0) best = size - STEP;
+        if (size - s->least <= miss) break;
+        size -= miss ? miss : STEP;
     }
     return best;
 }
 
-/* A size that succeeds, less than a window above one that fails; or one beyond the limit. */
-static size_t bracket(search *s) {
-    size_t fails = s->least, works = fails, step = s->least / 64 / STEP * STEP + STEP;
-    while (works <= s->limit && !succeeds(s, works)) {
-        if (s->threads > 1 && known(s, works + step) == UNKNOWN) try_row(s, works + step, 2 * step, 2, 1);
-        fails = works;
-        works += step;
-        step *= 2;
-    }
-    while (works > fails + SPAN && works <= s->limit) {
-        const size_t parts = s->threads > 1 ? 3 : 2, part = (works - fails) / parts / STEP * STEP;
-        if (parts == 3) try_row(s, fails + part, part, 2, 0);
-        if (parts == 3 && !succeeds(s, fails + 2 * part)) {
-            fails += 2 * part;
-        } else {
-            if (parts == 3) works = fails + 2 * part;
-            if (succeeds(s, fails + part)) works = fails + part;
-            else fails += part;
-        }
-    }
-    return works;
-}
-
 static size_t up_to_step(size_t size) {
     return (size + STEP - 1) / STEP * STEP;
+}
+
+/* What the size may be: that to which one heap grows, where it is made larger whenever an object finds no room. */
+static size_t guess(search *s) {
+    replay *r = &s->replays[0];
+    const trace *t = r->trace;
+    const size_t most = 2 * s->least < s->limit ? 2 * s->least : s->limit;
+    size_t size = s->least, usable;
+    replay_begin(r, most);
+    r->usable = r->family->init(&r->spoon, r->memory, size, r->sized);
+    for (const op *o = t->ops; o < t->ops + t->count; o++) {
+        tsp_status status;
+        while ((status = replay_do(r, o)) != TSP_OK) {
+            const size_t more = (size / GROWTH / SPAN + 1) * SPAN;
+            if (status != TSP_NO_MEMORY) broken(r, size, o, status);
+            if (more > most - size) return most;
+            usable = r->family->extend(&r->spoon, more);
+            if (usable == r->usable) return size;
+            r->usable = usable;
+            size += more;
+        }
+    }
+    return size;
+}
+
+/* Where to begin: some windows below a size that fails, which is some windows below one that succeeds. */
+static size_t beginning(search *s) {
+    size_t low = guess(s), high = low, step = (low / NEAR / SPAN + 1) * SPAN;
+    while (low > s->least) {
+        const size_t next = low - s->least > step ? low - step : s->least;
+        if (!succeeds_ahead(s, low, next)) break;
+        high = low;
+        low = next;
+        step *= 2;
+    }
+    while (high <= s->limit && !succeeds_ahead(s, high, high + step)) {
+        low = high;
+        high += step;
+        step *= 2;
+    }
+    while (high <= s->limit && high - low > PATIENCE * SPAN) {
+        const size_t part = (high - low) / 3 / STEP * STEP;
+        if (succeeds_ahead(s, low + part, low + 2 * part)) high = low + part;
+        else if (succeeds(s, low + 2 * part)) high = (low += part) + part;
+        else low += 2 * part;
+    }
+    return low - s->least > PATIENCE * SPAN ? low - PATIENCE * SPAN : s->least;
 }
 
 /* In this family. 0: it cannot hold the trace. */
@@ -206,14 +239,16 @@ static int find(const trace *t, const family *f, int sized, size_t threads, size
     s.limit = up_to_step(family_limit(f, sized));
     s.least = up_to_step(family_region(f, trace_fullest(t, f->granule, &at), sized));
     if (s.least > s.limit) return 0;
+    s.missed = SPAN;
     s.threads = t->count < LONG ? 1 : threads;
     s.replays = need(calloc(s.threads, sizeof *s.replays));
     for (size_t i = 0; i < s.threads; i++) replay_open(&s.replays[i], t, f, sized);
     if (t->peak <= SMALL && t->count <= SHORT) {
         *heap = upwards(&s, s.least);
     } else {
-        *heap = upwards(&s, bracket(&s));
-        if (*heap <= s.limit) *heap = downwards(&s, *heap);
+        const size_t low = beginning(&s);
+        *heap = upwards(&s, low);
+        if (*heap <= s.limit) *heap = downwards(&s, *heap, low);
     }
     for (size_t i = 0; i < s.threads; i++) replay_close(&s.replays[i]);
     free(s.replays);
@@ -268,4 +303,3 @@ fit find_fit(const trace *t, const options *how) {
     progress_end();
     return result;
 }
-
