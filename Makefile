@@ -51,9 +51,10 @@ bench: ## bytes, instructions and slowest calls beside their goals, two or three
 size: ## code, data and stack on Cortex-M0+, RV32IMC and AVR, with the compilers that are installed
 	@sh scripts/size.sh $(BUILD)/size
 
-figures: ## the same, put into README.md, DESIGN.md and docs/plots/*.svg; needs python3-matplotlib
+figures: ## the same, put into README.md, DESIGN.md, docs/plots/*.svg and tool/code.h; needs python3-matplotlib
 	@python3 bench/bench.py $(BUILD)/bench docs
 	@python3 bench/plots.py $(BUILD)/bench
+	@sh scripts/code.sh > $(BUILD)/code.h && cp $(BUILD)/code.h tool
 
 profile: ## where the bytes and the instructions go
 	@python3 bench/bytes.py $(BUILD)/bench

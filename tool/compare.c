@@ -1,7 +1,6 @@
 /* teaspoon fit --compare: which heap serves a program best, by bytes and by time. SPDX-License-Identifier: BSD-3-Clause
  *
- * Times are of this machine. An operation's is the shortest of some replays, so that what the machine does meanwhile does
- * not count; the slowest is that of the operation whose shortest is the longest. */
+ * Time is in steps (counted.h), which are the same on every machine; code is what the calls take on a Cortex-M0+. */
 #define _POSIX_C_SOURCE 200809L
 
 #include "command.h"
@@ -10,124 +9,121 @@
 #include "search.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-enum { REPLAYS = 5 };
+#define CODE(name, round, malloc, sized) extern const family family_##name##_##round;
+#include "code.h"
+#undef CODE
+
+/* Smallest first: of two that are equal the first is named. */
+static const struct build {
+    const family *family;
+    size_t code[2]; /* bytes, by kind: [sized] */
+} builds[] = {
+#define CODE(name, round, malloc, sized) {&family_##name##_##round, {malloc, sized}},
+#include "code.h"
+#undef CODE
+};
+
+enum { BUILDS = sizeof builds / sizeof *builds };
+
+_Thread_local unsigned long steps;
 
 typedef struct candidate {
+    const struct build *build;
     fit fit;
     int sized;
-    size_t align, handle;
-    double mean, slowest; /* ns */
+    size_t align, handle, slowest;
+    double mean;
 } candidate;
 
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
-/* What a look at the clock takes. */
-static double clock_cost(void) {
-    double least = 1e9;
-    for (int i = 0; i < 1000; i++) {
-        double began = now(), took = now() - began;
-        if (took < least) least = took;
-    }
-    return least;
-}
-
-static void time_operations(const trace *t, candidate *c) {
-    float *shortest = need(malloc(t->count * sizeof *shortest));
-    const double cost = clock_cost();
-    trace quick = renumbered(t);
+static void count_steps(const trace *t, candidate *c) {
+    const unsigned long began = steps;
     replay r;
-    double sum = 0;
-    replay_open(&r, &quick, c->fit.family, c->sized);
-    for (int k = 0; k < REPLAYS; k++) {
-        replay_begin(&r, c->fit.heap);
-        progress("time", t->name, (size_t)k, "replays");
-        for (size_t i = 0; i < t->count; i++) {
-            double began = now(), took;
-            replay_do(&r, &quick.ops[i]);
-            took = now() - began - cost;
-            if (k == 0 || took < (double)shortest[i]) shortest[i] = (float)took;
-        }
-    }
+    replay_open(&r, t, c->build->family, c->sized);
+    replay_begin(&r, c->fit.heap);
     for (size_t i = 0; i < t->count; i++) {
-        const double took = shortest[i] > 0 ? (double)shortest[i] : 0;
-        sum += took;
-        if (took > c->slowest) c->slowest = took;
+        const unsigned long before = steps;
+        replay_do(&r, &t->ops[i]);
+        if (steps - before > c->slowest) c->slowest = steps - before;
     }
-    c->mean = sum / (double)t->count;
+    c->mean = (double)(steps - began) / (double)t->count;
     replay_close(&r);
-    trace_drop(&quick);
-    free(shortest);
+}
+
+static const char *kind_of(const candidate *c) {
+    return c->sized ? "sized" : "malloc";
+}
+
+static void print_best(const char *what, const candidate *c, const char *end) {
+    printf("%s: %s, %s, TSP_ROUND=%zu, aligned to %zu%s", what, c->fit.family->name, kind_of(c), c->fit.family->round,
+           c->align, end);
 }
 
 static void print(const trace *t, const candidate *all, size_t count, const options *how) {
     const candidate *small = all, *fast = all;
-    for (size_t i = 0; i < count; i++) {
-        const candidate *c = &all[i];
+    if (!how->tsv)
+        printf("%s: %s operations, peak %s bytes\n  %-7s  %-9s %5s %5s %11s %7s %7s %9s %9s\n", t->name,
+               COMMAS(t->count), COMMAS(t->peak), "variant", "interface", "round", "align", "heap", "handle", "code",
+               "steps", "slowest");
+    for (const candidate *c = all; c < all + count; c++) {
+        const family *f = c->fit.family;
+        const size_t code = c->build->code[c->sized];
         if (c->fit.heap + c->handle < small->fit.heap + small->handle) small = c;
         if (c->mean < fast->mean) fast = c;
         if (how->tsv)
-            printf("%s\t%s\t%s\t%zu\t%zu\t%zu\t%.1f\t%.0f\n", t->name, c->fit.family->name,
-                   c->sized ? "sized" : "malloc", c->align, c->fit.heap, c->handle, c->mean, c->slowest);
+            printf("%s\t%s\t%s\t%zu\t%zu\t%zu\t%zu\t%zu\t%.1f\t%zu\n", t->name, f->name, kind_of(c), f->round, c->align,
+                   c->fit.heap, c->handle, code, c->mean, c->slowest);
         else
-            printf("  %-7s  %-9s %5zu %11s %7zu %9.1f %11s\n", c->fit.family->name, c->sized ? "sized" : "malloc",
-                   c->align, COMMAS(c->fit.heap), c->handle, c->mean, COMMAS((size_t)(c->slowest + 0.5)));
+            printf("  %-7s  %-9s %5zu %5zu %11s %7zu %7s %9.1f %9s\n", f->name, kind_of(c), f->round, c->align,
+                   COMMAS(c->fit.heap), c->handle, COMMAS(code), c->mean, COMMAS(c->slowest));
     }
     if (how->tsv) return;
-    printf("  fewest bytes: %s, %s, aligned to %zu; fastest on average: %s, %s, aligned to %zu\n",
-           small->fit.family->name, small->sized ? "sized" : "malloc", small->align, fast->fit.family->name,
-           fast->sized ? "sized" : "malloc", fast->align);
+    print_best("  fewest bytes", small, "\n");
+    print_best("  fewest steps", fast, "\n");
+}
+
+/* Exact sizes are for programs that need no alignment of 8; and what is below the granule makes no difference. */
+static int makes_sense(const family *f, size_t align, size_t usual) {
+    return (f->round > 4 || align <= 4) && (align == usual || f->granule <= align);
 }
 
 /* A trace in one alignment, which the reader gives it. */
-static size_t try_families(const trace *t, const options *how, size_t align, candidate *all) {
+static size_t try_builds(const trace *t, const options *how, size_t align, candidate *all) {
+    trace quick = renumbered(t);
     size_t count = 0;
-    for (const family *f = families; f->name; f++) {
+    for (const struct build *b = builds; b < builds + BUILDS; b++) {
+        const family *f = b->family;
+        if ((how->family && strcmp(how->family->name, f->name) != 0) || !makes_sense(f, align, how->align)) continue;
         for (int sized = 1; sized >= 0; sized--) {
-            options one = *how;
             candidate *c = &all[count];
-            if (how->family && how->family != f) continue;
+            options one = *how;
             one.family = f;
             one.sized = sized;
-            *c = (candidate){find_fit(t, &one), sized, align, how->bits == 32 ? f->handle32 : f->handle, 0, 0};
+            *c = (candidate){b, find_fit(t, &one), sized, align, how->bits == 32 ? f->handle32 : f->handle, 0, 0};
             if (*c->fit.why) continue;
-            time_operations(t, c);
+            count_steps(&quick, c);
             count++;
         }
     }
+    trace_drop(&quick);
     return count;
 }
 
 int compare_traces(const trace *traces, size_t count, const options *how) {
-    static const size_t aligns[] = {8, 4};
     int code = DONE;
-    if (how->tsv) puts("trace\tvariant\tinterface\talign\theap\thandle\tmean_ns\tslowest_ns");
+    if (how->tsv) puts("trace\tvariant\tinterface\tround\talign\theap\thandle\tcode\tsteps\tslowest");
     for (size_t i = 0; i < count; i++) {
-        candidate all[2 * 3 * 2];
-        size_t found = 0;
-        for (size_t k = 0; k < 2; k++) {
-            trace t = traces[i];
-            if (k && (strcmp(t.file, "-") == 0 || !trace_read(&t, traces[i].file, aligns[k]))) continue;
-            found += try_families(&t, how, k ? aligns[k] : how->align, all + found);
-            if (k) trace_drop(&t);
+        candidate all[2 * 2 * BUILDS];
+        size_t found = try_builds(&traces[i], how, how->align, all);
+        trace t = traces[i];
+        if (how->align != 4 && strcmp(t.file, "-") != 0 && trace_read(&t, traces[i].file, 4)) {
+            found += try_builds(&t, how, 4, all + found);
+            trace_drop(&t);
         }
         progress_end();
-        if (found == 0) {
-            code = complain(DOES_NOT_FIT, "%s: no family can hold it", traces[i].name);
-            continue;
-        }
-        if (!how->tsv)
-            printf("%s: %s operations, peak %s bytes\n  %-7s  %-9s %5s %11s %7s %9s %11s\n", traces[i].name,
-                   COMMAS(traces[i].count), COMMAS(traces[i].peak), "variant", "interface", "align", "heap", "handle",
-                   "mean ns", "slowest ns");
-        print(&traces[i], all, found, how);
+        if (found > 0) print(&traces[i], all, found, how);
+        else code = complain(DOES_NOT_FIT, "%s: no family can hold it", traces[i].name);
     }
     return code;
 }

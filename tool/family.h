@@ -12,11 +12,13 @@ typedef union spoon {
 
 typedef struct family {
     const char *name;
+    size_t round;      /* TSP_ROUND */
     size_t handle;     /* bytes, in this build */
     size_t handle32;   /* bytes, where pointers have 32 bits */
     size_t granule;    /* bytes */
     uint32_t granules; /* at most */
     size_t best_for;   /* the largest peak that `auto` picks it for */
+    size_t (*region)(size_t usable, int sized); /* bytes of memory of which the heap uses so many */
     size_t (*init)(spoon *s, void *memory, size_t size, int sized);
     size_t (*extend)(spoon *s, size_t size);
     void *(*alloc)(spoon *s, size_t size, size_t align);
@@ -39,8 +41,7 @@ const family *family_named(const char *name);
 /* What `auto` tries first for a peak of live bytes. Where it does not do, try the next. */
 const family *family_for(size_t peak);
 
-/* Bytes of memory of which the heap uses `usable`, and the most it can use of any. */
-size_t family_region(const family *f, size_t usable, int sized);
+/* The most bytes of memory that a heap can use. */
 size_t family_limit(const family *f, int sized);
 
 #endif

@@ -79,6 +79,6 @@ void picture(replay *r, FILE *out) {
     else fputs("; no holes", out);
     if (r->bytes > total && !r->sized)
         fprintf(out, "; size map %s bytes",
-                COMMAS(family_region(r->family, total, 0) - family_region(r->family, total, 1)));
+                COMMAS(r->family->region(total, 0) - r->family->region(total, 1)));
     fputc('\n', out);
 }

@@ -237,7 +237,7 @@ static int find(const trace *t, const family *f, int sized, size_t threads, size
     search s = {0};
     size_t at;
     s.limit = up_to_step(family_limit(f, sized));
-    s.least = up_to_step(family_region(f, trace_fullest(t, f->granule, &at), sized));
+    s.least = up_to_step(f->region(trace_fullest(t, f->granule, f->round, &at), sized));
     if (s.least > s.limit) return 0;
     s.missed = SPAN;
     s.threads = t->count < LONG ? 1 : threads;

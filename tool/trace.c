@@ -374,13 +374,14 @@ trace trace_without_operations(const trace *t) {
     return copy;
 }
 
-size_t trace_fullest(const trace *t, size_t granule, size_t *at) {
+size_t trace_fullest(const trace *t, size_t granule, size_t round, size_t *at) {
     size_t *sizes = need(calloc((size_t)t->ids + 1, sizeof *sizes)), live = 0, most = 0;
     *at = 0;
     for (size_t i = 0; i < t->count; i++) {
         const op *o = &t->ops[i];
+        const size_t bytes = o->size + TSP_GUARD_, unit = bytes < round || round < granule ? granule : round;
         live -= sizes[o->id];
-        live += sizes[o->id] = o->size ? TSP_TAKES_(granule, o->size) : 0;
+        live += sizes[o->id] = o->size ? TSP_ROUND_(bytes, unit) : 0;
         if (live > most) {
             most = live;
             *at = i;

@@ -41,7 +41,7 @@ void trace_drop(trace *t);
 /* For a copy with operations of its own: the same, but without operations and what is known of each. */
 trace trace_without_operations(const trace *t);
 
-/* The most bytes live at once with each object rounded up as the heap does it, and the operation that made it so. */
-size_t trace_fullest(const trace *t, size_t granule, size_t *at);
+/* The most bytes live at once with each object rounded up as a heap of such granules and TSP_ROUND does it, and the operation that made it so. */
+size_t trace_fullest(const trace *t, size_t granule, size_t round, size_t *at);
 
 #endif

@@ -39,7 +39,7 @@ enum { FREED = 1, LIVES = 2, EARLY = 4, STAYS = LIVES | EARLY };
 static unsigned char *fates(const trace *t, size_t when) {
     unsigned char *fate = need(calloc((size_t)t->ids + 1, 1));
     size_t fullest;
-    trace_fullest(t, 1, &fullest);
+    trace_fullest(t, 1, TSP_ROUND, &fullest);
     for (size_t i = 0; i < t->count; i++) {
         const op *o = &t->ops[i];
         if (o->kind == 'f') fate[o->id] |= FREED;
@@ -64,7 +64,7 @@ static int restart(const trace *t, size_t when, trace *to) {
     }
     to->ids = 2 * t->ids;
     free(fate);
-    return trace_fullest(to, 1, &at) / 21 <= trace_fullest(t, 1, &at) / 20;
+    return trace_fullest(to, 1, TSP_ROUND, &at) / 21 <= trace_fullest(t, 1, TSP_ROUND, &at) / 20;
 }
 
 trace vary(const trace *t, uint32_t n) {
@@ -119,7 +119,7 @@ static size_t need_of(labour *l, const trace *t, size_t enough) {
     replay r;
     replay_open(&r, t, l->family, l->sized);
     if (!passes(l, &r, heap)) {
-        const size_t least = family_region(l->family, trace_fullest(t, l->family->granule, &at), l->sized);
+        const size_t least = l->family->region(trace_fullest(t, l->family->granule, l->family->round, &at), l->sized);
         heap = l->from;
         while (heap < least) heap += l->step;
         while (heap <= l->limit && !passes(l, &r, heap)) heap += l->step;

@@ -124,7 +124,7 @@ static int verify(replay *r, size_t bytes, int check_all) {
     char *at_fullest = NULL;
     reason why = "";
     tsp_usage u;
-    trace_fullest(t, r->family->granule, &fullest);
+    trace_fullest(t, r->family->granule, r->family->round, &fullest);
     replay_begin(r, bytes);
     for (size_t i = 0; i < t->count; i++) {
         int check = check_all || i % NOW_AND_THEN == 0 || i + 1 == t->count;
