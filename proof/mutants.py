@@ -320,6 +320,7 @@ FOLDERS = {
                    'gcc -o {made} {objects} {out}/lib/libteaspoon.a -lz -lpthread',
                    ['TSP_TEST_STOP=1 TSP_TEST_OBJECTS="{objects}" TSP_TEST_LIBRARY={out}/lib/libteaspoon.a '
                     'sh tests/tool/run.sh {made}',
+                    'TSP_TEST_STOP=1 sh tests/tool/see.sh {made}',
                     'TSP_TEST_HOST=1 TSP_TEST_LIBRARY={out}/lib/libteaspoon.a '
                     'sh tests/tool/target.sh {made} {made}.target'],
                    'compare.c decode.c fail.c family.c fit.c look.c picture.c replay.c say.c search.c trace.c vary.c '

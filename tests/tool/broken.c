@@ -12,6 +12,9 @@ tsp_status __wrap_tsp4k_dealloc(tsp4k *spoon, void *pointer, size_t size, size_t
 void *__real_tsp4k_resize(tsp4k *spoon, void *pointer, size_t old_size, size_t new_size, size_t align);
 void *__wrap_tsp4k_resize(tsp4k *spoon, void *pointer, size_t old_size, size_t new_size, size_t align);
 
+tsp_usage __real_tsp4k_usage(tsp4k *spoon);
+tsp_usage __wrap_tsp4k_usage(tsp4k *spoon);
+
 static int fault(const char *name) {
     const char *chosen = getenv("FAULT");
     return chosen && strcmp(chosen, name) == 0;
@@ -20,7 +23,7 @@ static int fault(const char *name) {
 void *__wrap_tsp4k_alloc(tsp4k *spoon, size_t size, size_t align) {
     static int calls;
     static unsigned char *last;
-    unsigned char *p = __real_tsp4k_alloc(spoon, size, align);
+    unsigned char *p = fault("stingy") && align == 1 ? NULL : __real_tsp4k_alloc(spoon, size, align);
     if (++calls >= 100 && size >= 8) {
         if (fault("overlap")) return last;
         if (fault("misaligned")) return p + 1;
@@ -36,6 +39,9 @@ void *__wrap_tsp4k_alloc(tsp4k *spoon, size_t size, size_t align) {
 tsp_status __wrap_tsp4k_dealloc(tsp4k *spoon, void *pointer, size_t size, size_t align) {
     static int calls;
     if (++calls >= 100 && fault("refusal")) return TSP_FOREIGN;
+    if (calls == 20 && fault("hoarding")) return TSP_OK;
+    if (align == 1 && fault("keeping")) return TSP_FOREIGN; /* only what fills a heap is aligned to 1 */
+    if (align == 1 && fault("leaking")) return TSP_OK;
     return __real_tsp4k_dealloc(spoon, pointer, size, align);
 }
 
@@ -44,4 +50,10 @@ void *__wrap_tsp4k_resize(tsp4k *spoon, void *pointer, size_t old_size, size_t n
     if (p == NULL && fault("lost")) __real_tsp4k_dealloc(spoon, pointer, old_size, 1);
     if (p && old_size && new_size && fault("resize")) p[(old_size < new_size ? old_size : new_size) - 1] ^= 1;
     return p;
+}
+
+tsp_usage __wrap_tsp4k_usage(tsp4k *spoon) {
+    tsp_usage u = __real_tsp4k_usage(spoon);
+    if (fault("uncounted")) u.failed = 0;
+    return u;
 }

@@ -333,6 +333,22 @@ ok 'fit of a long trace: one size less fails, or one of the 16 behind' sh -c "
     done
     exit 1"
 
+# The search itself, over heaps that are none. (parts PART...: those parts of the command, to build a test with.)
+parts() {
+    for part in "$@"; do
+        object=$(for object in ${TSP_TEST_OBJECTS:-}; do case $object in */$part.c.o) echo "$object" ;; esac; done)
+        echo "${object:-$root/tool/$part.c}"
+    done
+}
+library=${TSP_TEST_LIBRARY:-$(dirname "$teaspoon")/libteaspoon.a}
+if [ -f "$library" ]; then
+    # shellcheck disable=SC2046,SC2086
+    ok "search is built" ${CC:-cc} -std=c11 -O1 ${CFLAGS:-} -DTSP_PLAIN_TRACES -I"$root/include" -I"$root/tool" \
+        "$root/tests/tool/search.c" $(parts search replay trace say family) "$library" ${TSP_TEST_OBJECTS:+-lz} -lpthread -o search
+    ok "the search, in drawn landscapes" ./search > out 2> err
+    grep '^FAILED' out
+fi
+
 # -- Replay ---------------------------------------------------------------------------------------------------------
 
 for trace in "$root"/traces/tiny/*.gz; do
@@ -406,24 +422,18 @@ run 3 look zero.bin; is 'no heap' "$(cat err)" 'teaspoon: zero.bin: no sound hea
 run 3 look --handle 64 --for 32 zero.bin
 is 'no handle' "$(cat err)" 'teaspoon: zero.bin: 0x40: there is no heap: the handle has not been made'
 run 3 look --handle 0x2000 zero.bin; says err '0x2000: the handle is not in the dump'
-library=${TSP_TEST_LIBRARY:-$(dirname "$teaspoon")/libteaspoon.a}
-parts=
-for part in look picture say family; do
-    object=$(for object in ${TSP_TEST_OBJECTS:-}; do case $object in */$part.c.o) echo "$object" ;; esac; done)
-    parts="$parts ${object:-$root/tool/$part.c}"
-done
 for family in tsp4k tsp128k tsp16m; do
     if ! [ -f "$library" ]; then break; fi
     # shellcheck disable=SC2086
     ok "look-$family is built" ${CC:-cc} -std=c11 ${CFLAGS:-} -DTSP_V=$family -I"$root/include" -I"$root/tool" \
-        "$root/tests/tool/look.c" $parts "$library" -lpthread -o look-$family
+        "$root/tests/tool/look.c" $(parts look picture say family) "$library" -lpthread -o look-$family
     ok "teaspoon look, $family" ./look-$family > out 2> err
     grep '^FAILED' out
 done
 
 # -- A heap that breaks its promises -----------------------------------------------------------------------------------
 
-wrap=-Wl,--wrap=tsp4k_alloc,--wrap=tsp4k_dealloc,--wrap=tsp4k_resize
+wrap=-Wl,--wrap=tsp4k_alloc,--wrap=tsp4k_dealloc,--wrap=tsp4k_resize,--wrap=tsp4k_usage
 gunzip -c "$root/traces/tiny/cbor_sensor.trace.gz" > cbor.trace
 # shellcheck disable=SC2086
 if ${CC:-cc} -std=c11 ${CFLAGS:-} -DTSP_PLAIN_TRACES -I"$root/include" -I"$root/src" ${TSP_TEST_OBJECTS:-"$root"/tool/*.c} "$root"/src/*.c \
@@ -439,6 +449,23 @@ if ${CC:-cc} -std=c11 ${CFLAGS:-} -DTSP_PLAIN_TRACES -I"$root/include" -I"$root/
         generous) says err 'it should find no memory, but: ' ;;
         *) says err 'it failed, but has changed the heap' ;;
         esac
+    done
+    for FAULT in stingy uncounted keeping leaking hoarding; do
+        run 3 replay --heap 4K --fail 200 cbor.trace
+        case $FAULT in
+        stingy) says err 'what largest promises cannot be had' ;;
+        uncounted) says err 'it failed, and that was not noted' ;;
+        keeping) says err 'what filled the heap cannot be freed' ;;
+        leaking) says err 'after it failed, and what filled the heap was freed, the heap is another' ;;
+        hoarding) says err 'at the end everything is freed, but ' ;;
+        esac
+        says err 'request 200 had been made to fail'
+    done
+    awk 'BEGIN { for (i = 0; i < 150; i++) print "a", i, 8, 0 }' > kept.trace
+    FAULT=refusal; run 3 replay --heap 4K --fail 1 kept.trace; says err 'at the end, object '; says err ' cannot be freed'
+    awk 'BEGIN { for (i = 0; i < 300; i++) { if (i >= 60) print "f", i - 60; print "a", i, 4000, 0 } }' > large.trace
+    for trace in cbor large; do
+        run 3 fit --variant 4k $trace.trace; says err "teaspoon: $trace"; says err 'bytes, line '
     done
     for FAULT in overlap misaligned outside scribble refusal resize; do
         run 3 replay --heap 4K --check cbor.trace

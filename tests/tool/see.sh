@@ -57,7 +57,19 @@ printf 'a 0 10 0 ms=-1\n' > bad.trace; run 2 top bad.trace; says err 'bad.trace:
 awk 'BEGIN { for (i = 0; i < 30; i++) print "a", i, i + 1, 0 }' > many.trace
 run 0 top many.trace; is 'the rest' "$(squeezed | tail -n 1)" '55 in 10 others; --all prints them'
 run 0 top --all many.trace; is 'all' "$(wc -l < out)" 32
+# Columns that begin late, and go on through thousands of lines.
+awk 'BEGIN { print "# site 1: early (a.c:1)"; print "# site 2: late (b.c:1)"; for (i = 0; i < 20000; i++)
+    print "a", i, 8, 0, i < 10 ? "" : "site=" (i < 9000 ? 1 : 2), i % 1000 == 500 ? "ms=" i : "" }' > columns.trace
+run 0 top columns.trace
+is 'early' "$(row 4)" '71,920 45.0 8,990 8,990 early (a.c:1)'
+is 'late' "$(row 3)" '88,000 55.0 11,000 11,000 late (b.c:1)'
+is 'neither' "$(row 5)" '80 0.1 10 10 (no site)'
+run 0 export --to chrome columns.trace; cp out columns.json
 if command -v python3 > /dev/null; then
+    ok 'when' python3 -c 'import json, sys
+began = [e["ts"] for e in json.load(open("columns.json"))["traceEvents"] if e["ph"] == "b"]
+said = [0 if i < 500 else i - (i - 500) % 1000 for i in range(20000)]
+sys.exit(began != [1000 * ms + i - ms for i, ms in enumerate(said)])'
     printf '# site 1: operator<<("\\\\") & co\na 0 10 0 site=1\n' > quoted.trace
     for command in 'top quoted.trace before.trace' 'leaks many.trace' 'diff before.trace after.trace'; do
         # shellcheck disable=SC2086 # the words of a command

@@ -9,6 +9,8 @@ trap 'rm -rf "$dir"' EXIT
 cd "$dir" || exit 1
 passed=0
 failed=0
+MALLOC_PERTURB_=165 # what glibc's malloc hands out is not zero by chance
+export MALLOC_PERTURB_
 
 # ok WHAT CONDITION...: the condition is a command.
 ok() {
