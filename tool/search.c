@@ -190,18 +190,16 @@ static size_t guess(search *s) {
     replay *r = &s->replays[0];
     const trace *t = r->trace;
     const size_t most = 2 * s->least < s->limit ? 2 * s->least : s->limit;
-    size_t size = s->least, usable;
+    size_t size = s->least;
     replay_begin(r, most);
-    r->usable = r->family->init(&r->spoon, r->memory, size, r->sized);
+    r->family->init(&r->spoon, r->memory, size, r->sized);
     for (const op *o = t->ops; o < t->ops + t->count; o++) {
         tsp_status status;
         while ((status = replay_do(r, o)) != TSP_OK) {
             const size_t more = (size / GROWTH / SPAN + 1) * SPAN;
             if (status != TSP_NO_MEMORY) broken(r, size, o, status);
             if (more > most - size) return most;
-            usable = r->family->extend(&r->spoon, more);
-            if (usable == r->usable) return size;
-            r->usable = usable;
+            r->family->extend(&r->spoon, more);
             size += more;
         }
     }
