@@ -202,6 +202,11 @@ says out '262,144'
 mean=$(sed -n 's/^geometric mean of 3 *//p' out)
 run 0 fit --tsv name.trace known.trace deep/soup.spoon.trace
 is 'the mean' "$(awk -F '\t' 'NR > 1 { n++; sum += log(($5 + $6) / $4) } END { printf "%.3f", exp(sum / n) }' out)" "$mean"
+run 0 fit deep/soup.spoon.trace known.trace # the first is far above the mean
+is 'a mean of two' "$(sed -n 's/^geometric mean of 2 *//p' out)" "$(
+    "$teaspoon" fit --tsv deep/soup.spoon.trace known.trace |
+        awk -F '\t' 'NR > 1 { product = NR == 2 ? ($5 + $6) / $4 : product * ($5 + $6) / $4 }
+            END { printf "%.3f", sqrt(product) }')"
 run 0 fit name.trace known.trace deep/soup.spoon.trace
 ok 'a line for the mean' grep -q '^geometric mean of 3  *[0-9]*\.[0-9]*$' out
 ok 'columns are aligned' awk '{ if (NR > 1 && NR < 5 && length != n) exit 1; n = length }' out
@@ -461,6 +466,8 @@ if ${CC:-cc} -std=c11 ${CFLAGS:-} -DTSP_PLAIN_TRACES -I"$root/include" -I"$root/
         esac
         says err 'request 200 had been made to fail'
     done
+    FAULT=refusal; run 3 replay --heap 4K --fail 2000 cbor.trace; says err 'the heap refuses it'
+    FAULT=overlap; run 3 replay --heap 4K --fail 1 cbor.trace; says err 'request 1 had been made to fail'
     awk 'BEGIN { for (i = 0; i < 150; i++) print "a", i, 8, 0 }' > kept.trace
     FAULT=refusal; run 3 replay --heap 4K --fail 1 kept.trace; says err 'at the end, object '; says err ' cannot be freed'
     awk 'BEGIN { for (i = 0; i < 300; i++) { if (i >= 60) print "f", i - 60; print "a", i, 4000, 0 } }' > large.trace
