@@ -117,6 +117,6 @@ int main(int argc, char **argv) {
            used - live - wanted - round4, a.gap, a.splinter, r.bytes - r.usable, left, f->handle, a.holes, a.largest,
            wanted);
     printf("%zu %zu %zu %zu %zu %zu\n", (size_t)(o - t.ops) + 1, t.peak, floor_of(&t, 4, 0), floor_of(&t, 1, 1),
-           floor_of(&t, 4, 1), trace_fullest(&t, f->granule, &at));
+           floor_of(&t, 4, 1), trace_fullest(&t, f->granule, f->round, &at));
     return DONE;
 }
