@@ -28,6 +28,10 @@
  * are only for the file that stderr was when the program began: once its number is another's, nothing is said. Nothing
  * here raises SIGPIPE, is a cancellation point, or sets errno but to ENOMEM and EINVAL.
  *
+ * Pages go back to the system: those of an object of 128 KiB or more at once, those of all holes of that size when 16
+ * MiB and an eighth less are in use than before, every whole one at malloc_trim. mlockall makes no reservation real; but
+ * for who may lock only so much the system counts its address space: such programs need a TEASPOON_HEAP below that.
+ *
  * A few small objects that were freed last stay with the threads that freed them, for their next requests, which then
  * need no lock: at most 1/256 of the heap in each of 16 caches, and never in the way of a request, since all of them go
  * back into the heap before one fails, and a heap that needed them has no caches from then on. Misuse is found as
@@ -819,6 +823,34 @@ static size_t give_pages_back(size_t start, size_t end, size_t *first) {
     return used;
 }
 
+/* The bytes of an object whose pages go back at once, and of a hole whose pages do as soon as so much less is in use
+ * than before, and an eighth less: so that a program that frees and allocates in turns keeps its pages. */
+enum { MANY_PAGES = 128 << 10, MUCH_LESS = 16 << 20 };
+static size_t most_used; /* granules, since pages last went back like that */
+
+/* The whole pages of all holes of so many bytes or more. Returns how many bytes that was. */
+static COLD size_t trim(size_t least) {
+    size_t start = 0, end = 0, given_back = 0;
+    while (next_hole(&spoon, &start, &end)) {
+        const size_t from = start * GRANULE, to = end * GRANULE;
+        size_t first, bytes = to - from < least ? 0 : give_pages_back(from, to, &first);
+        given_back += bytes;
+        if (bytes && from <= low_used && to >= high_used) { /* what is closed is in it: as if never used */
+            const size_t last = (to - SLACK) & ~(page() - 1);
+            if (first < low_used) low_used = first;
+            if (last > high_used) high_used = last;
+        }
+    }
+    most_used = spoon.used;
+    return given_back;
+}
+
+/* After each call that may have left less in use than the granules before it. */
+static ALWAYS_INLINE void note_less(size_t before) {
+    if (before > most_used) most_used = before;
+    if (spoon.used + MUCH_LESS / GRANULE <= most_used && spoon.used <= most_used - most_used / 8) trim(MANY_PAGES);
+}
+
 /* -- Objects ------------------------------------------------------------------------------------------------------- */
 
 /* Enters the heap, or finds an object aside instead: then *object is that, or NULL. */
@@ -890,19 +922,18 @@ static void *new_cleared_object(size_t size) {
     return object;
 }
 
-/* An object from which the system gets pages back at once. */
-enum { MANY_PAGES = 128 << 10 };
-
 /* Frees an object of the heap, which this thread has entered. */
 static ALWAYS_INLINE void free_entered(void *pointer, size_t size, size_t align) {
     const size_t before = spoon.used;
     size_t bytes, start, first;
     if (size == ANY_SIZE) tsp_program_free(&spoon, pointer);
     else tsp_program_free_aligned_sized(&spoon, pointer, align, size);
-    bytes = (before - spoon.used) * 2 * sizeof(uint32_t);
-    if (bytes < MANY_PAGES) return;
-    start = (size_t)((char *)pointer - spoon_memory);
-    give_pages_back(start, start + bytes, &first);
+    bytes = (before - spoon.used) * GRANULE;
+    if (bytes >= MANY_PAGES) {
+        start = (size_t)((char *)pointer - spoon_memory);
+        give_pages_back(start, start + bytes, &first);
+    }
+    note_less(before);
 }
 
 static void give_back_any(void *pointer, size_t size, size_t align) {
@@ -940,6 +971,7 @@ static COLD void *moved_aside(void *pointer, size_t size, void *object) {
 
 static void *resized(void *pointer, size_t size) {
     void *object = NULL;
+    size_t before;
     unsigned i;
     if (pointer == NULL) return new_object_of(size, 0);
     i = find_aside(pointer);
@@ -956,9 +988,11 @@ static void *resized(void *pointer, size_t size) {
         if (tsp_program_contains(&spoon, pointer)) return moved_aside(pointer, size, object);
         return object;
     }
+    before = spoon.used;
     object = request(pointer, size, 0);
     if (object) note_object(object, size);
     else begin_life(pointer);
+    note_less(before);
     leave_heap();
     return object;
 }
@@ -976,20 +1010,6 @@ static size_t room_of(const void *pointer) {
 }
 
 /* -- The heap as a whole ------------------------------------------------------------------------------------------- */
-
-static int trim_hole(void *given_back, void *start, size_t size, tsp_kind kind) {
-    const size_t from = (size_t)((char *)start - spoon_memory);
-    size_t first, bytes;
-    if (kind != TSP_HOLE) return 0;
-    bytes = give_pages_back(from, from + size, &first);
-    *(size_t *)given_back += bytes;
-    if (bytes && from <= low_used && from + size >= high_used) { /* what is closed is in it: as if never used */
-        const size_t end = (from + size - SLACK) & ~(page() - 1);
-        if (first < low_used) low_used = first;
-        if (end > high_used) high_used = end;
-    }
-    return 0;
-}
 
 #ifdef __GLIBC__
 typedef struct heap_facts {
@@ -1098,11 +1118,11 @@ size_t malloc_usable_size(void *pointer) {
 int malloc_trim(size_t pad);
 
 int malloc_trim(size_t pad) {
-    size_t given_back = 0;
+    size_t given_back;
     (void)pad;
     if (!enter_heap()) return 0;
     empty_caches();
-    tsp_program_walk(&spoon, trim_hole, &given_back);
+    given_back = trim(0);
     leave_heap();
     return given_back != 0;
 }

@@ -547,6 +547,57 @@ TEST(mlockall_makes_no_reservation_real) {
     CHECK(holds(lock_a_large_heap));
 }
 
+/* Whoever may lock a little only: address space counts, so it is all of a small heap or nothing of a large one. Nothing
+ * is lost either way. */
+static int may_lock(size_t bytes, int flags) {
+    struct rlimit limit;
+    char *p = malloc(1000);
+    int result;
+    MUST(p != NULL && getrlimit(RLIMIT_MEMLOCK, &limit) == 0);
+    if (limit.rlim_max < bytes) _exit(41); /* so much cannot be tried here */
+    limit.rlim_cur = bytes;
+    MUST(setrlimit(RLIMIT_MEMLOCK, &limit) == 0);
+    if (geteuid() == 0) MUST(setuid(65534) == 0); /* or there is no limit */
+    result = mlockall(flags);
+    MUST(result == 0 || errno == ENOMEM);
+    for (int i = 0; i < 12; i++) {
+        errno = 77;
+        MUST((p = resize(p, (size_t)200000 << i % 3)) != NULL && errno == 77);
+        fill(p, 0, 200000, 5);
+    }
+    free(p);
+    MUST(heap_is_whole());
+    return result == 0;
+}
+
+static void lock_a_small_heap(void) {
+    _exit(may_lock((size_t)8 << 20, MCL_CURRENT | MCL_FUTURE) ? 41 : 1);
+}
+
+static void lock_what_is_to_come(void) {
+    _exit(may_lock((size_t)4 << 20, MCL_FUTURE) ? 41 : 1);
+}
+
+static void lock_more_than_allowed(void) {
+    _exit(may_lock((size_t)8 << 20, MCL_CURRENT | MCL_FUTURE) ? 1 : 41);
+}
+
+static void (*to_lock)(void);
+
+static void in_a_heap_to_lock(void) {
+    setenv("TEASPOON_HEAP", to_lock == lock_a_small_heap ? "2M" : "256M", 1);
+    again(to_lock);
+}
+
+TEST(mlockall_within_a_limit) {
+    to_lock = lock_a_small_heap;
+    CHECK(status_of(in_a_heap_to_lock) == 41);
+    to_lock = lock_what_is_to_come;
+    CHECK(status_of(in_a_heap_to_lock) == 41);
+    to_lock = lock_more_than_allowed;
+    CHECK(status_of(in_a_heap_to_lock) == 41);
+}
+
 /* With less address space than the heap wants it is smaller; with none there is no memory, until there is some. */
 static void in_little_space(void) {
     struct rlimit limit;
@@ -770,6 +821,45 @@ TEST(calloc_is_zero_everywhere) {
 
 TEST(malloc_trim_gives_pages_back) {
     CHECK(holds(trim_a_large_heap));
+}
+
+/* Without it too, once much less is in use: whatever the order in which objects go, and if they only shrink. */
+static void much_less(void) {
+    enum { COUNT = 20000, SIZE = 8000, LARGE = 100000 };
+    static char *objects[COUNT];
+    const size_t start = resident();
+    char *p, *fence;
+    for (uint32_t step = 1; step < COUNT; step += 7918) { /* 7919, and so on: none divides COUNT */
+        for (uint32_t i = 0; i < COUNT; i++) {
+            MUST((objects[i] = malloc(SIZE)) != NULL);
+            fill(objects[i], 0, SIZE, i);
+        }
+        MUST(resident() > start + 150000);
+        errno = 77;
+        for (uint32_t i = 0, at = 0; i < COUNT; i++, at = (at + step) % COUNT)
+            if (at % 1000) free(objects[at]);
+        MUST(errno == 77 && resident() < start + 30000);
+        for (uint32_t i = 0; i < COUNT; i += 1000) {
+            MUST(keeps(objects[i], SIZE, i));
+            free(objects[i]);
+        }
+    }
+    MUST((p = malloc(LARGE << 10)) != NULL && (fence = malloc(5000)) != NULL);
+    memset(p, 1, LARGE << 10);
+    MUST((p = resize(p, 100)) != NULL && is_filled_with(p, 100, 1) && resident() < start + 30000);
+    free(p);
+    free(fence);
+    MUST(heap_is_whole());
+    _exit(0);
+}
+
+static void much_less_in_a_large_heap(void) {
+    setenv("TEASPOON_HEAP", "256M", 1);
+    again(much_less);
+}
+
+TEST(pages_go_back_when_much_less_is_in_use) {
+    CHECK(holds(much_less_in_a_large_heap));
 }
 
 #ifdef __GLIBC__
