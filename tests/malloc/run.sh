@@ -5,7 +5,7 @@
 #
 #     sh tests/malloc/run.sh [BUILD_DIR [NAME...]]
 #
-# NAME is a program, `functions` or `surroundings`. TSP_STEP is how near, in percent, the smallest heap is found (5; 0.1
+# NAME is a program, `functions`, `surroundings` or `sizes`. TSP_STEP is how near, in percent, the smallest heap is found (5; 0.1
 # takes twice as long). Ends in "N passed, N failed". SPDX-License-Identifier: BSD-3-Clause
 tests=$(cd "$(dirname "$0")" && pwd)
 cd "$tests/../.." || exit 1
@@ -189,7 +189,7 @@ smallest() {
 # program NAME [COMMAND]: checks one, if its command is there.
 program() {
     name=$1
-    case $only in *" $name "* | "  ") ;; *) return ;; esac
+    wanted "$name" || return
     if [ -n "${2-$1}" ] && ! have "${2-$1}"; then
         skip "$name" "it is not installed"
         return
@@ -214,7 +214,7 @@ dearer() {
 # beside_libc NAME [COMMAND]: checks one like that, if its command is there.
 beside_libc() {
     name=$1
-    case $only in *" $name "* | "  ") ;; *) return ;; esac
+    wanted "$name" || return
     if ! have "${2-$1}"; then
         skip "$name" "${2-$1} is not installed"
         return
@@ -261,23 +261,27 @@ if [ "$(uname)" != Linux ]; then
 fi
 libraries && $CC -o "$build/tiny" "$build/tiny.c" || exit 1
 
-case $only in *" functions "*) check "functions, preloaded" calls preloaded ;; esac
-case $only in *" surroundings "*) check "fork, signals and the rest, preloaded" doors preloaded "$CC" ;; esac
+# wanted NAME: whether it is among those that are, or all are.
+wanted() {
+    case $only in *" $1 "* | "  ") ;; *) return 1 ;; esac
+}
+
+if wanted functions; then check "functions, preloaded" calls preloaded; fi
+if wanted surroundings; then check "fork, signals and the rest, preloaded" doors preloaded "$CC"; fi
 if [ "$only" = "  " ]; then
     have nm && check "exports" exports
-    check "functions, preloaded" calls preloaded
     check "functions, linked" calls linked "$archive"
+    check "fork, signals and the rest, linked" doors linked "$CC" -Wl,-u,malloc "$archive"
     if $CC -static -o "$build/static" "$build/tiny.c" 2> "$build/static.err"; then
         check "functions, linked statically" calls static -static "$archive"
+        check "fork, signals and the rest, linked statically" doors static "$CC" -static -Wl,-u,malloc "$archive"
     else
         skip "functions, linked statically" "there is no libc to link"
     fi
-    check "fork, signals and the rest, preloaded" doors preloaded "$CC"
-    check "fork, signals and the rest, linked" doors linked "$CC" -Wl,-u,malloc "$archive"
-    [ ! -f "$build/static" ] || check "fork, signals and the rest, linked statically" doors static "$CC" -static \
-        -Wl,-u,malloc "$archive"
     if have musl-gcc; then check "fork, signals and the rest, musl" musl
     else skip "fork, signals and the rest, musl" "there is no musl-gcc"; fi
+fi
+if wanted sizes; then
     check "sizes that are none" bad_sizes
     check "sizes that are none end the program at once" at_once
     check "sizes" good_sizes
@@ -286,9 +290,13 @@ if [ "$only" = "  " ]; then
 fi
 
 # shellcheck disable=SC2086 # the flags are words
-$CC -std=c11 $flags -o "$build/threads" tests/malloc/threads.c -lpthread || exit 1
-program threads ""
-if have "$CXX"; then
+if wanted threads; then
+    $CC -std=c11 $flags -o "$build/threads" tests/malloc/threads.c -lpthread || exit 1
+    program threads ""
+fi
+if ! wanted exceptions; then
+    :
+elif have "$CXX"; then
     # shellcheck disable=SC2086
     $CXX -std=c++17 $flags -o "$build/exceptions" tests/malloc/exceptions.cpp -lpthread || exit 1
     program exceptions ""
