@@ -15,6 +15,7 @@ static _Alignas(16) unsigned char bytes[4096];
 static tsp128k spoon;
 
 static tsp128k *uneven(size_t (*init)(tsp128k *, void *, size_t)) {
+    memset(bytes, 0xff, sizeof bytes); /* nothing is 0 that nobody made so */
     init(&spoon, bytes, sizeof bytes);
     CHECK((uintptr_t)tsp128k_alloc(&spoon, 4, 4) % 8 == 0);
     return &spoon;
@@ -50,6 +51,17 @@ TEST(duktape) {
     tsp128k_duk_free(h, NULL);
     CHECK(tsp128k_usage(h).objects == 3 && tsp128k_usage(h).used == 12);
 }
+#include "tsp_mujs.h"
+TSP_MUJS(tsp128k);
+
+TEST(mujs) {
+    tsp128k *h = uneven(tsp128k_init);
+    void *p = tsp128k_mujs(h, NULL, 1);
+    CHECK(p != NULL && tsp128k_usage(h).objects == 2);
+    CHECK((p = tsp128k_mujs(h, p, 100)) != NULL && (p = tsp128k_mujs(h, p, 1)) != NULL);
+    CHECK(tsp128k_mujs(h, p, 0) == NULL && tsp128k_mujs(h, NULL, 0) == NULL);
+    CHECK(tsp128k_usage(h).objects == 1);
+}
 #include "tsp_hooks.h"
 static tsp128k *cellar(void) {
     return &spoon;
@@ -57,11 +69,13 @@ static tsp128k *cellar(void) {
 TSP_HOOKS(tsp128k, cellar);
 
 TEST(hooks) {
+    static char long_text[sizeof bytes];
     char *p, *copy;
+    memset(long_text, 'x', sizeof long_text - 1);
     uneven(tsp128k_init);
+    CHECK(cellar_strdup(long_text) == NULL);
     p = cellar_malloc(3000);
     CHECK(p && cellar_usable_size(p) >= 3000);
-    memset(p, 0xff, 3000);
     cellar_free(p);
     CHECK((copy = cellar_strdup("123456789")) != NULL && strcmp(copy, "123456789") == 0);
     CHECK((p = cellar_calloc(10, 30)) != NULL && is_filled_with(p, 300, 0));
@@ -145,5 +159,24 @@ TEST(gmp) {
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 42); /* it is told what was asked for */
     status = status_without_memory(200000);
     CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT); /* if it does, GMP still gets no NULL */
+}
+#endif
+
+#if __has_include(<yajl/yajl_common.h>)
+#include "tsp_yajl.h"
+static size_t given_up;
+static void note(size_t size) { /* and return, which one for YAJL must not */
+    given_up = size;
+}
+TSP_YAJL(tsp128k, note);
+
+TEST(yajl) {
+    yajl_alloc_funcs functions = tsp128k_yajl(uneven(tsp128k_init));
+    void *p = functions.malloc(functions.ctx, 30);
+    CHECK(p && (p = functions.realloc(functions.ctx, p, 300)) != NULL && given_up == 0);
+    CHECK(functions.malloc(functions.ctx, 10000) == NULL && given_up == 10000);
+    CHECK(functions.realloc(functions.ctx, p, 20000) == NULL && given_up == 20000);
+    functions.free(functions.ctx, p);
+    CHECK(tsp128k_usage(&spoon).objects == 1);
 }
 #endif
