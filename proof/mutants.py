@@ -266,11 +266,12 @@ class Folder:
 
 class Headers(Folder):
     """Another folder whose files are compiled by their tests: for each, shell commands in a copy of the project, the
-    quick ones first. `made`: how some are compiled beforehand, to BUILD/object, so that the same code is seen."""
+    quick ones first. `made`: how some are compiled beforehand, to BUILD/object0 and so on, so that the same code is
+    seen; the tests find the first."""
 
     def __init__(self, name, tests, made={}):
         self.tests = {name + '/' + f: commands for f, commands in tests.items()}
-        self.made = {name + '/' + f: command for f, command in made.items()}
+        self.made = {name + '/' + f: commands for f, commands in made.items()}
         self.sources, self.seconds = list(self.tests), {}
 
     def copy(self, to):
@@ -278,12 +279,20 @@ class Headers(Folder):
             shutil.copytree(ROOT, to, ignore=shutil.ignore_patterns('build*', '.git', 'traces', '__pycache__'))
         return to
 
-    def object(self, project):
-        return os.path.join(project, 'build', 'mutant', 'object')
+    def compiles(self, command, i, source, project):
+        """Where it is then, or None."""
+        os.makedirs(os.path.join(project, 'build', 'mutant'), exist_ok=True)
+        to = 'build/mutant/object%d' % i
+        made = self.sh('cd {project} && ' + command, 60, project=project, source=source, object=to)
+        return os.path.join(project, to) if made else None
 
-    def compiles(self, source, project):
-        os.makedirs(os.path.dirname(self.object(project)), exist_ok=True)
-        return self.sh('cd {project} && ' + self.made[source], 60, project=project, source=source, object='build/mutant/object')
+    def same(self, source, project, out):
+        """What can be said without a test: that it does not compile, or makes the same code; or None."""
+        for i, command in enumerate(self.made.get(source, [])):
+            made, before = self.compiles(command, i, source, project), os.path.join(out, 'whole', 'build', 'mutant')
+            if made is None: return 'does not compile'
+            if not filecmp.cmp(made, os.path.join(before, 'object%d.%s' % (i, os.path.basename(source))), False): return None
+        return 'same code' if source in self.made else None
 
     def passes(self, test, seconds, project):
         return self.sh('cd {project} && ' + test.replace('BUILD', 'build/mutant'), seconds, project=project)
@@ -291,9 +300,11 @@ class Headers(Folder):
     def prepare(self, out, chosen):
         shutil.rmtree(os.path.join(out, 'whole'), ignore_errors=True)
         whole = self.copy(os.path.join(out, 'whole'))
-        for source in {source for _, source, _ in chosen if source in self.made}:
-            if not self.compiles(source, whole): return source + ' does not compile'
-            shutil.copy(self.object(whole), os.path.join(out, os.path.basename(source) + '.object'))
+        for source in sorted({source for _, source, _ in chosen}):
+            for i, command in enumerate(self.made.get(source, [])):
+                made = self.compiles(command, i, source, whole)
+                if made is None: return source + ' does not compile'
+                shutil.copy(made, made + '.' + os.path.basename(source))
         for test in sorted({test for _, source, _ in chosen for test in self.tests[source]}):
             began = time.time()
             if not self.passes(test, 600, whole): return test + ' fails without a mutant'
@@ -306,10 +317,8 @@ class Headers(Folder):
         try:
             whole = self.copy(os.path.join(folder, 'whole'))
             with open(os.path.join(whole, source), 'w') as f: f.write(text)
-            if source in self.made:
-                if not self.compiles(source, whole): return 'does not compile'
-                before = os.path.join(out, os.path.basename(source) + '.object')
-                if filecmp.cmp(self.object(whole), before, False): return 'same code'
+            end = self.same(source, whole, out)
+            if end: return end
             for test in self.tests[source]:
                 if not self.passes(test, self.seconds[test], whole): return test
             return 'survived'
@@ -322,11 +331,15 @@ def adapter(*names):
     return ['TSP_SWEEP=3 sh tests/adapters/run.sh BUILD ' + name for name in ('contracts',) + names]
 
 
+# The library, as the tests of what is above it want it.
+PLAIN = ('[ -f BUILD/plain/tsp4k.o ] || (mkdir -p BUILD/plain && cd BUILD/plain && gcc -O1 -DTSP_LOCK=1 -DTSP_LARGE=1 '
+         '-I../../../include -c ../../../src/*.c)')
+CXX = '%s -std=c++17 -w -Iinclude -DTSP_LOCK=1 -DTSP_V=tsp4k' % ('clang++' if shutil.which('clang++') else 'g++')
+
+
 def behaviour(compiler, test, *families):
-    once = ('[ -f BUILD/plain/tsp4k.o ] || (mkdir -p BUILD/plain && cd BUILD/plain && gcc -O1 -DTSP_LOCK=1 -DTSP_LARGE=1 '
-            '-I../../../include -c ../../../src/*.c)')
     return ['{{ %s; }} && %s -w -Iinclude -DTSP_LOCK=1 -DTSP_V=%s -o BUILD/test tests/%s BUILD/plain/*.o -lpthread && '
-            'BUILD/test' % (once, compiler, family, test) for family in families]
+            'BUILD/test' % (PLAIN, compiler, family, test) for family in families]
 
 
 def preloaded(program):
@@ -334,7 +347,7 @@ def preloaded(program):
     name, *words = program.split()
     once = ('[ -f BUILD/{0} ] || gcc -std=c11 -O1 -w -Iinclude -fno-builtin -o BUILD/{0} tests/malloc/{0}.c src/common.c '
             'src/tsp16m.c -lpthread'.format(name))
-    run = ''.join(' && TEASPOON_HEAP=16M LD_PRELOAD=$PWD/BUILD/object BUILD/%s %s' % (name, word) for word in words or [''])
+    run = ''.join(' && TEASPOON_HEAP=16M LD_PRELOAD=$PWD/BUILD/object0 BUILD/%s %s' % (name, word) for word in words or [''])
     return '{{ %s; }}%s' % (once, run)
 
 
@@ -359,9 +372,10 @@ FOLDERS = {
             'malloc.c': [preloaded(test) for test in (
                 'calls', 'doors cancel stderr pipe exit calloc names mlock first', 'doors part memory pages',
                 'doors space stdio', 'doors handler')] + ['sh tests/malloc/run.sh BUILD/sizes sizes']}),
-        {'malloc.c': 'gcc -std=c99 -O2 -w -Iinclude -fPIC -shared -o {object} {source} -lpthread'}),
-    'include': Headers('include', {'teaspoon.hpp': behaviour('g++ -std=c++17', 'containers.cpp', 'tsp4k') +
-                                                    behaviour('g++ -std=c++11', 'cxx.cpp', 'tsp4k')}),
+        {'malloc.c': ['gcc -std=c99 -O2 -w -Iinclude -fPIC -shared -o {object} {source} -lpthread']}),
+    'include': Headers('include', {'teaspoon.hpp': ['{{ %s; }} && %s BUILD/plain/*.o -lpthread && BUILD/test' % (PLAIN, link)
+        for link in ('g++ -o BUILD/test BUILD/object0', CXX + ' -fno-exceptions -o BUILD/test tests/containers.cpp')]}, {
+            'teaspoon.hpp': [CXX + flag + ' -c -o {object} tests/containers.cpp' for flag in ('', ' -fno-exceptions')]}),
 }
 
 

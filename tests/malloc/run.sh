@@ -29,9 +29,8 @@ flags="-O1 -g -Wall -Wextra -Wconversion -pedantic -Werror -Iinclude"
 
 # shellcheck disable=SC2086 # the flags are words
 libraries() {
-    $CC -std=c99 $flags -O2 -fPIC -shared -o "$so" adapters/malloc.c -lpthread &&
-        $CC -std=c99 $flags -O2 -fPIC -c -o "$build/malloc.o" adapters/malloc.c && ar rcs "$archive" "$build/malloc.o" &&
-        for source in common tsp16m; do $CC -std=c99 -Iinclude -c -o "$build/$source.o" src/$source.c || return; done
+    $CC -std=c99 $flags -O2 -fPIC -c -o "$build/malloc.o" adapters/malloc.c &&
+        $CC -shared -o "$so" "$build/malloc.o" -lpthread && ar rcs "$archive" "$build/malloc.o"
 }
 
 # Nothing but the malloc family can be seen from outside.
@@ -49,8 +48,8 @@ exports() {
 calls() {
     name=$1
     shift
-    $CC -std=c11 $flags -fno-builtin -o "$build/calls-$name" tests/malloc/calls.c "$build/common.o" "$build/tsp16m.o" \
-        "$@" -lpthread || return
+    $CC -std=c11 $flags -fno-builtin -o "$build/calls-$name" tests/malloc/calls.c src/common.c src/tsp16m.c "$@" \
+        -lpthread || return
     heap=16M
     [ "$name" = preloaded ] || heap=linked
     TEASPOON_HEAP=16M in_heap "$build/calls-$name" || return
