@@ -774,8 +774,7 @@ static COLD void say_no_memory(size_t size, size_t align) {
         put(&m, " (TEASPOON_HEAP");
         if (why_less) {
             if (spoon_bytes < bytes_wanted) put_bytes(&m, ", wanted are ", bytes_wanted);
-            put(&m, why_less == ENOMEM ? "; ENOMEM" : why_less == EAGAIN ? "; EAGAIN" : "");
-            put_bytes(&m, ", error ", (size_t)why_less);
+            put_bytes(&m, "; errno ", (size_t)why_less);
         }
         put_bytes(&m, ") has ", u.free);
         put_bytes(&m, " free, largest ", u.largest);
