@@ -138,9 +138,7 @@ static struct stat words_to;
 static int words_known;
 
 static void look_at_stderr(void) {
-    const int saved = errno;
     words_known = fstat(STDERR_FILENO, &words_to) == 0;
-    errno = saved;
 }
 
 static int is_for_words(int descriptor) {
@@ -209,10 +207,8 @@ static void sleep_on(uint32_t *word, uint32_t value) {
     errno = saved;
 }
 
-static void wake_on(uint32_t *word, int threads) {
-    const int saved = errno;
+static void wake_on(uint32_t *word, int threads) { /* which never fails */
     syscall(SYS_futex, word, WAKE_PRIVATE, threads, NULL, NULL, 0);
-    errno = saved;
 }
 
 /* Waits for a lock that another thread has. 0: not patiently, and it is forking. */
@@ -356,7 +352,7 @@ static ALWAYS_INLINE int is_in_heap(const void *pointer) {
 /* A few objects of each small size that were freed last: a thread uses the cache of its number, which others may have
  * too. Whole at every instant, so that it needs no lock, and handlers and children of forks find it in order. For the
  * engine they are objects. */
-enum { CACHES = 16, WAYS = 4, MOST_CACHED = 1024 };
+enum { CACHES = 16, WAYS = 8 /* a cache line */, MOST_CACHED = 1024 };
 static void *caches[CACHES][MOST_CACHED / TSP_ROUND + 1][WAYS] __attribute__((aligned(64)));
 static size_t most_cached; /* bytes of an object; 0: none is put there any more */
 

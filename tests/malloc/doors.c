@@ -100,6 +100,13 @@ __attribute__((constructor(101)))
 #endif
 static void register_early(void) {
     pthread_atfork(guard, unguard, unguard);
+    errno = 77;
+}
+
+/* Other constructors, malloc's first of all, have been here. */
+static int errno_then;
+__attribute__((constructor(102))) static void look_at_errno(void) {
+    errno_then = errno;
 }
 
 #ifdef __GLIBC__
@@ -193,6 +200,28 @@ static void forks_beside_stdio(void) {
 
 TEST(fork_beside_stdio) {
     CHECK(holds(forks_beside_stdio));
+}
+
+/* Who waits for the heap, and is woken or not, keeps errno. */
+static void *allocate_beside_others(void *unused) {
+    for (int i = 0; i < 20000; i++) {
+        char *p;
+        errno = 77;
+        p = malloc(2000);
+        free(p);
+        MUST(p != NULL && errno == 77);
+    }
+    return unused;
+}
+
+static void allocate_in_threads(void) {
+    pthread_t threads[4];
+    for (int i = 0; i < 4; i++) MUST(pthread_create(&threads[i], NULL, allocate_beside_others, NULL) == 0);
+    for (int i = 0; i < 4; i++) MUST(pthread_join(threads[i], NULL) == 0);
+}
+
+TEST(who_waits_keeps_errno) {
+    CHECK(holds(allocate_in_threads));
 }
 
 /* Signals that interrupt malloc. */
@@ -603,8 +632,9 @@ static int may_lock(size_t bytes, int flags) {
         MUST((p = resize(p, (size_t)200000 << i % 3)) != NULL && errno == 77);
         fill(p, 0, 200000, 5);
     }
+    errno = 77;
     free(p);
-    MUST(heap_is_whole());
+    MUST(errno == 77 && heap_is_whole());
     return result == 0;
 }
 
@@ -662,6 +692,7 @@ static void in_little_space(void) {
     errno = 77;
     p = malloc(1000);
     if (p && malloc_usable_size(p) != 1008) _exit(43); /* libc's: there was no space for ours, either */
+    MUST(errno_then == 77);
     if (p) {
         MUST(errno == 77);
         fill(p, 0, 1000, 6);
@@ -715,11 +746,12 @@ TEST(little_address_space) {
 static unsigned take_all(void) {
     static char *objects[100000];
     unsigned count = 0;
-    while (count < 100000 && (objects[count] = malloc(1000)) != NULL) {
+    while (errno = 77, count < 100000 && (objects[count] = malloc(1000)) != NULL) {
+        MUST(errno == 77);
         fill(objects[count], 0, 1000, count);
         count++;
     }
-    MUST(errno == ENOMEM || count == 100000);
+    MUST(errno == (count < 100000 ? ENOMEM : 77));
     for (unsigned i = 0; i < count; i++) {
         MUST(keeps(objects[i], 1000, i));
         free(objects[i]);
@@ -952,8 +984,9 @@ static void other_names(void) {
 }
 
 static void stats(void) {
+    errno = 77;
     malloc_stats();
-    _exit(0);
+    _exit(errno == 77 ? 0 : 1);
 }
 
 static void stats_again(void) {
