@@ -43,18 +43,18 @@ exports() {
         sort | cmp - "$build/exports"
 }
 
-# calls NAME LINKER_FLAG...: the functions, in a program linked like that (-fno-builtin: no call is left out).
+# calls NAME COMPILER_AND_FLAGS...: the functions, in a program linked like that (-fno-builtin: no call is left out).
 # shellcheck disable=SC2086
 calls() {
     name=$1
     shift
-    $CC -std=c11 $flags -fno-builtin -o "$build/calls-$name" tests/malloc/calls.c src/common.c src/tsp16m.c "$@" \
-        -lpthread || return
-    heap=16M
-    [ "$name" = preloaded ] || heap=linked
+    "$@" -std=c11 $flags -fno-builtin -o "$build/calls-$name" tests/malloc/calls.c src/common.c src/tsp16m.c -lpthread ||
+        return
+    heap=linked large=linked
+    case $name in *preloaded) heap=16M large=256M ;; esac
     TEASPOON_HEAP=16M in_heap "$build/calls-$name" || return
     # Far beyond 16 MiB, every byte of it.
-    [ "$name" = linked ] || TEASPOON_HEAP=256M heap=$heap in_heap "$build/calls-$name" exhaustion_is_said_once
+    [ "$name" = linked ] || TEASPOON_HEAP=256M heap=$large in_heap "$build/calls-$name" exhaustion_is_said_once
 }
 
 # doors NAME COMPILER_AND_FLAGS...: what surrounds the functions, likewise.
@@ -68,12 +68,15 @@ doors() {
     TEASPOON_HEAP=16M in_heap "$build/doors-$name"
 }
 
-# The same library for musl.
+# musl TEST: the same with the library for musl.
 # shellcheck disable=SC2086
 musl() {
-    musl-gcc -std=c99 $flags -O2 -fPIC -shared -o "$build/musl.so" adapters/malloc.c &&
-        musl-gcc -std=c99 $flags -O2 -c -o "$build/musl.o" adapters/malloc.c || return
-    doors musl-static musl-gcc -static "$build/musl.o" && so=$build/musl.so doors musl-preloaded musl-gcc
+    [ -f "$build/musl.so" ] || {
+        musl-gcc -std=c99 $flags -O2 -fPIC -c -o "$build/musl.o" adapters/malloc.c &&
+            musl-gcc -shared -o "$build/musl.so" "$build/musl.o"
+    } || return
+    $1 musl-linked musl-gcc -Wl,-u,malloc "$build/musl.o" && $1 musl-static musl-gcc -static "$build/musl.o" &&
+        so=$build/musl.so $1 musl-preloaded musl-gcc
 }
 
 # says STATUS TEXT COMMAND...: it ends with that status, and all it says on stderr is one line, which matches TEXT.
@@ -265,20 +268,24 @@ wanted() {
     case $only in *" $1 "* | "  ") ;; *) return 1 ;; esac
 }
 
-if wanted functions; then check "functions, preloaded" calls preloaded; fi
+if wanted functions; then check "functions, preloaded" calls preloaded "$CC"; fi
 if wanted surroundings; then check "fork, signals and the rest, preloaded" doors preloaded "$CC"; fi
 if [ "$only" = "  " ]; then
     have nm && check "exports" exports
-    check "functions, linked" calls linked "$archive"
+    check "functions, linked" calls linked "$CC" -Wl,-u,malloc "$archive"
     check "fork, signals and the rest, linked" doors linked "$CC" -Wl,-u,malloc "$archive"
     if $CC -static -o "$build/static" "$build/tiny.c" 2> "$build/static.err"; then
-        check "functions, linked statically" calls static -static "$archive"
+        check "functions, linked statically" calls static "$CC" -static -Wl,-u,malloc "$archive"
         check "fork, signals and the rest, linked statically" doors static "$CC" -static -Wl,-u,malloc "$archive"
     else
         skip "functions, linked statically" "there is no libc to link"
     fi
-    if have musl-gcc; then check "fork, signals and the rest, musl" musl
-    else skip "fork, signals and the rest, musl" "there is no musl-gcc"; fi
+    if have musl-gcc; then
+        check "functions, musl" musl calls
+        check "fork, signals and the rest, musl" musl doors
+    else
+        skip "functions, fork, signals and the rest, musl" "there is no musl-gcc"
+    fi
 fi
 if wanted sizes; then
     check "sizes that are none" bad_sizes
