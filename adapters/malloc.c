@@ -942,11 +942,9 @@ static void give_back_any(void *pointer, size_t size, size_t align) {
         if (is_power_of_two(align) && (uintptr_t)pointer % align == 0 && to_cache(pointer, size)) return;
     }
     if (!enter_heap()) {
-        if (tsp_program_contains(&spoon, pointer)) {
-            free_later(pointer);
-            return;
-        }
-        if (is_mine(self()) || !enter_after_all(self(), 1)) return; /* it cannot be examined here */
+        if (!tsp_program_contains(&spoon, pointer)) tsp_misuse(&spoon, pointer, TSP_FOREIGN);
+        free_later(pointer);
+        return;
     }
     free_entered(pointer, size, align);
     leave_heap();

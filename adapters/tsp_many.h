@@ -86,7 +86,7 @@
     }                                                                                                                  \
     TSP_MANY_ tsp_status V##_many_dealloc(const V##_many *many, void *pointer, size_t size, size_t align) {            \
         V *heap = V##_many_find(many, pointer);                                                                        \
-        if (heap == NULL && (pointer == NULL || size == 0) && many->count) heap = many->regions[0].heap;               \
+        if (heap == NULL && many->count) heap = many->regions[0].heap; /* which says what it is */                     \
         return heap ? V##_dealloc(heap, pointer, size, align) : TSP_FOREIGN;                                           \
     }                                                                                                                  \
     TSP_MANY_ void V##_many_free(const V##_many *many, void *pointer) {                                                \

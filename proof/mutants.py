@@ -216,7 +216,7 @@ class Folder:
         def limit():
             resource.setrlimit(resource.RLIMIT_CPU, (int(seconds) + 1,) * 2)
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-            resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+            if 'sanitize' not in command: resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
         shell = subprocess.Popen(['sh', '-c', command.format(**words)], stdin=subprocess.DEVNULL,
                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=limit, cwd=ROOT,
                                  start_new_session=True)
@@ -367,11 +367,13 @@ FOLDERS = {
         {'tsp_%s.h' % name: adapter(name) for name in
          'lua sqlite gmp zlib duktape mujs freetype pcre2 png protobuf_c yajl'.split()}, **{
             'tsp_hooks.h': adapter('cjson', 'curl'),
-            'tsp_many.h': behaviour('gcc -std=c11', 'many.c', 'tsp16m'),
+            'tsp_many.h': behaviour('gcc -std=c11', 'many.c', 'tsp16m', 'tsp4k') +
+                          ['gcc -std=c11 -fsanitize=address -w -Iinclude -DTSP_LOCK=1 -DTSP_MALLOC_ALIGN=16 '
+                           '-DTSP_V=tsp128k -o BUILD/test tests/many.c src/*.c -lpthread && BUILD/test'],
             'tsp_newlib.h': ['sh tests/newlib/run.sh BUILD'],
             'malloc.c': [preloaded(test) for test in (
                 'calls', 'doors cancel stderr pipe exit calloc names mlock first', 'doors part memory pages',
-                'doors space stdio', 'doors handler')] + ['sh tests/malloc/run.sh BUILD/sizes sizes']}),
+                'doors space stdio its_time thousands errno', 'doors handler')] + ['sh tests/malloc/run.sh BUILD/sizes sizes']}),
         {'malloc.c': ['gcc -std=c99 -O2 -w -Iinclude -fPIC -shared -o {object} {source} -lpthread']}),
     'include': Headers('include', {'teaspoon.hpp': ['{{ %s; }} && %s BUILD/plain/*.o -lpthread && BUILD/test' % (PLAIN, link)
         for link in ('g++ -o BUILD/test BUILD/object0', CXX + ' -fno-exceptions -o BUILD/test tests/containers.cpp')]}, {

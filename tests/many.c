@@ -83,6 +83,24 @@ TEST_BOTH(resize_from_region_to_region) {
     CHECK(M_(resize)(&all, 0, p, 8 * UNIT, 0, 1) == &k[0].heap);
     CHECK(whose(p = M_(resize)(&all, DMA, &k[0].heap, 0, UNIT, 1)) == 1); /* from nothing */
     CHECK(M_(dealloc)(&all, p, UNIT, 1) == TSP_OK && misuse.count == 3);
+    CHECK(whose(p = M_(resize)(&all, 0, &k[1].heap, 0, UNIT, 1)) == 0); /* by preference, wherever nothing was */
+    CHECK(M_(resize)(&all, 0, p, 0, 2 * UNIT, 1) == NULL && misuse.count == 4); /* but that is something */
+    q = M_(resize)(&all, DMA, p, UNIT, 2 * UNIT, 1);
+    CHECK(whose(q) == 1 && M_(dealloc)(&all, q, 2 * UNIT, 1) == TSP_OK && misuse.count == 4);
+    close_all();
+}
+
+/* What is behind the regions that count is none of theirs. */
+TEST_BOTH(no_more_regions_than_there_are) {
+    const place only[2] = {{&k[0].heap, FAST}, {NULL, FAST}};
+    const many few = {places, 2}, one = {only, 1};
+    unsigned char *p;
+    open_all(sized);
+    CHECK(M_(alloc)(&few, 0, 50 * UNIT, 1) == NULL && M_(dealloc)(&one, NULL, 5, 1) == TSP_OK);
+    p = M_(alloc)(&few, 0, UNIT, 1);
+    CHECK(whose(p) == 0 && M_(resize)(&few, 0, p, UNIT, 50 * UNIT, 1) == NULL);
+    if (!sized) CHECK(M_(malloc)(&few, 0, 50 * UNIT) == NULL && M_(realloc)(&few, 0, p, 50 * UNIT) == NULL);
+    CHECK(M_(dealloc)(&few, p, UNIT, 1) == TSP_OK && misuse.count == 0);
     close_all();
 }
 
@@ -116,6 +134,20 @@ TEST_BOTH(what_belongs_to_no_region) {
     close_all();
 }
 
+/* What moves is aligned as malloc has it, whatever is there. */
+TEST(aligned_where_it_moves) {
+    open_all(0);
+    for (size_t units = 1; units < 4; units++) {
+        void *beside = M_(alloc)(&all, DMA, units * UNIT, 1), *p = M_(malloc)(&all, 0, 4 * UNIT);
+        CHECK(whose(beside) == 1 && whose(p) == 0);
+        p = M_(realloc)(&all, 0, p, (30 - units) * UNIT);
+        CHECK(whose(p) == 1 && (uintptr_t)p % TSP_MALLOC_ALIGN == 0);
+        M_(free)(&all, p);
+        M_(free)(&all, beside);
+    }
+    close_all();
+}
+
 TEST(calls_of_the_c_library) {
     unsigned char *p, *q, *r;
     open_all(0);
@@ -123,6 +155,7 @@ TEST(calls_of_the_c_library) {
     fill(p, 0, 4 * UNIT, 9);
     r = M_(malloc)(&all, DMA, UNIT);
     CHECK(whose(p) == 0 && M_(usable_size)(&all, p) == 4 * UNIT && whose(r) == 1);
+    CHECK(M_(realloc)(&all, 0, p, 5 * UNIT) == p); /* it stays */
     q = M_(realloc)(&all, 0, p, 30 * UNIT);
     CHECK(whose(q) == 1 && keeps(q, 4 * UNIT, 9) && is_empty(&k[0]));
     CHECK(M_(realloc)(&all, FAST, q, 70 * UNIT) == NULL && M_(usable_size)(&all, q) == 30 * UNIT);

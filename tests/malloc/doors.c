@@ -21,6 +21,7 @@
 __attribute__((weak)) int malloc_trim(size_t pad);
 
 static void *(*volatile resize)(void *, size_t) = realloc; /* the compiler does not know it */
+static volatile size_t too_much = (size_t)1 << 30;
 
 /* -- Processes ----------------------------------------------------------------------------------------------------- */
 
@@ -85,9 +86,11 @@ static void fork_once(void) {
 /* A mutex of the program's, which it takes around every fork. Registered before anybody has allocated anything: before
  * all constructors, where the C library has a place for that. */
 static pthread_mutex_t ours = PTHREAD_MUTEX_INITIALIZER;
-static volatile int guarded, stop;
+static volatile int guarded, stop, slow, begun;
 
 static void guard(void) {
+    begun = 1;
+    if (slow) usleep(500000);
     if (guarded) pthread_mutex_lock(&ours);
 }
 
@@ -137,6 +140,71 @@ static void guarded_forks(void) {
 
 TEST(a_program_s_handlers_of_fork_may_wait_for_who_allocates) {
     CHECK(holds(guarded_forks));
+}
+
+/* A fork takes its time. Meanwhile others go on: what they free is free afterwards, what they get they may keep. */
+enum { SLOW = 2000 };
+static char *slow_objects[2][SLOW];
+
+static void *free_meanwhile(void *objects) {
+    char **o = objects;
+    while (!begun) continue;
+    for (int i = 0; i < SLOW; i++) free(o[i]);
+    return objects;
+}
+
+static void *get_meanwhile(void *unused) {
+    static char *o[700]; /* more than have pages of their own: the last wait for the fork */
+    char *p = malloc(5000), *q;
+    fill(p, 0, 5000, 1);
+    while (!begun) continue;
+    MUST((q = calloc(1, 5000)) != NULL && is_filled_with(q, 5000, 0));
+    fill(q, 0, 5000, 3);
+    MUST((p = resize(p, 6000)) != NULL && keeps(p, 5000, 1) && (p = resize(p, 3000)) != NULL && keeps(p, 3000, 1));
+    for (uint32_t i = 0; i < 700; i++) {
+        MUST((o[i] = i % 2 ? malloc(3000) : aligned_alloc(4096, 3000)) != NULL);
+        fill(o[i], 0, 3000, i);
+    }
+    for (uint32_t i = 0; i < 700; i++) {
+        MUST(keeps(o[i], 3000, i));
+        free(o[i]);
+    }
+    MUST(keeps(q, 5000, 3) && malloc_usable_size(q) >= 5000 && (q = resize(q, 100)) != NULL && keeps(q, 100, 3));
+    free(p);
+    free(q);
+    return unused;
+}
+
+/* How many objects of 3,000 bytes there is room for. */
+static unsigned room(void) {
+    static char *o[10000];
+    unsigned n = 0;
+    while (n < 10000 && (o[n] = malloc(3000)) != NULL) n++;
+    for (unsigned i = 0; i < n; i++) free(o[i]);
+    return n;
+}
+
+static void slow_fork(void) {
+    pthread_t threads[3];
+    unsigned before;
+    void *first;
+    MUST(pthread_create(&threads[0], NULL, free_meanwhile, calloc(SLOW, sizeof(char *))) == 0);
+    begun = 1; /* libc keeps that thread's stack, and what belongs to it */
+    pthread_join(threads[0], &first);
+    free(first);
+    begun = 0;
+    before = room();
+    for (int i = 0; i < 2 * SLOW; i++) MUST((slow_objects[i / SLOW][i % SLOW] = malloc(2000)) != NULL);
+    for (int i = 0; i < 2; i++) MUST(pthread_create(&threads[i], NULL, free_meanwhile, slow_objects[i]) == 0);
+    MUST(pthread_create(&threads[2], NULL, get_meanwhile, NULL) == 0);
+    slow = 1;
+    fork_once();
+    for (int i = 0; i < 3; i++) pthread_join(threads[i], NULL);
+    MUST(room() + 2 >= before && heap_is_whole());
+}
+
+TEST(a_fork_takes_its_time) {
+    CHECK(holds(slow_fork));
 }
 
 /* The first use of the heap in one thread while another forks. */
@@ -307,6 +375,7 @@ static void use_heap_in_handler(int signal_number) {
     free(r);
     if (handed) {
         MUST(keeps(handed, 500, 2));
+        MUST(resize(handed, SIZE_MAX / 3 - too_much) == NULL && keeps(handed, 500, 2));
         MUST((handed = resize(handed, 900)) != NULL && keeps(handed, 500, 2));
         free(handed);
         handed = NULL;
@@ -341,10 +410,32 @@ TEST(the_heap_in_handlers_that_interrupt_malloc) {
     CHECK(holds(heap_in_handlers));
 }
 
+/* Many threads, one after the other. */
+static void *use_heap(void *unused) {
+    char *p = malloc(100);
+    MUST(p != NULL);
+    fill(p, 0, 100, 1);
+    free(p);
+    MUST((p = malloc(100)) != NULL);
+    free(p);
+    return unused;
+}
+
+static void many_threads(void) {
+    for (int i = 0; i < 5000; i++) {
+        pthread_t thread;
+        MUST(pthread_create(&thread, NULL, use_heap, NULL) == 0 && pthread_join(thread, NULL) == 0);
+    }
+    MUST(heap_is_whole());
+}
+
+TEST(thousands_of_threads) {
+    CHECK(holds(many_threads));
+}
+
 /* -- Cancellation -------------------------------------------------------------------------------------------------- */
 
 static volatile int cancelled, went_on;
-static volatile size_t too_much = (size_t)1 << 30;
 
 static void *ask_for_too_much(void *unused) {
     while (!cancelled) continue; /* no cancellation point */
