@@ -328,7 +328,7 @@ class Headers(Folder):
 
 
 def adapter(*names):
-    return ['TSP_SWEEP=3 sh tests/adapters/run.sh BUILD ' + name for name in ('contracts',) + names]
+    return ['TSP_WARNINGS=-w TSP_SWEEP=3 sh tests/adapters/run.sh BUILD ' + name for name in ('contracts',) + names]
 
 
 # The library, as the tests of what is above it want it.
@@ -373,7 +373,7 @@ FOLDERS = {
             'tsp_newlib.h': ['sh tests/newlib/run.sh BUILD'],
             'malloc.c': [preloaded(test) for test in (
                 'calls', 'doors cancel stderr pipe exit calloc names mlock first', 'doors part memory pages',
-                'doors space stdio its_time thousands errno', 'doors handler')] + ['sh tests/malloc/run.sh BUILD/sizes sizes']}),
+                'doors space stdio its_time thousands errno', 'doors handler')] + ['TSP_WARNINGS=-w sh tests/malloc/run.sh BUILD/sizes sizes']}),
         {'malloc.c': ['gcc -std=c99 -O2 -w -Iinclude -fPIC -shared -o {object} {source} -lpthread']}),
     'include': Headers('include', {'teaspoon.hpp': ['{{ %s; }} && %s BUILD/plain/*.o -lpthread && BUILD/test' % (PLAIN, link)
         for link in ('g++ -o BUILD/test BUILD/object0', CXX + ' -fno-exceptions -o BUILD/test tests/containers.cpp')]}, {

@@ -14,7 +14,7 @@ build=${1:-build/adapters}
 [ $# -eq 0 ] || shift
 only=" $* "
 CC=${CC:-cc}
-strict="-std=c11 -O1 -Wall -Wextra -Wconversion -pedantic -Werror -Iinclude -Iadapters -DTSP_ANY_LIBRARY" # --wrap
+strict="-std=c11 -O1 ${TSP_WARNINGS--Wall -Wextra -Wconversion -pedantic -Werror} -Iinclude -Iadapters -DTSP_ANY_LIBRARY" # --wrap
 wrap='' packages=''
 for family in tsp128k tsp16m; do
     for call in init init_sized once_over; do wrap="$wrap -Wl,--wrap=${family}_$call"; done

@@ -25,7 +25,7 @@ archive=$build/libteaspoon-malloc.a
 
 # -- The functions ----------------------------------------------------------------------------------------------------
 
-flags="-O1 -g -Wall -Wextra -Wconversion -pedantic -Werror -Iinclude"
+flags="-O1 -g ${TSP_WARNINGS--Wall -Wextra -Wconversion -pedantic -Werror} -Iinclude"
 
 # shellcheck disable=SC2086 # the flags are words
 libraries() {
