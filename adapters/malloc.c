@@ -28,9 +28,9 @@
  * are only for the file that stderr was when the program began: once its number is another's, nothing is said. Nothing
  * here raises SIGPIPE, is a cancellation point, or sets errno but to ENOMEM and EINVAL.
  *
- * Pages go back to the system: those of an object of 128 KiB or more at once, those of all holes of that size when 16
- * MiB and an eighth less are in use than before, every whole one at malloc_trim. mlockall makes no reservation real; but
- * for who may lock only so much the system counts its address space: such programs need a TEASPOON_HEAP below that.
+ * Pages go back to the system: those of an object of 128 KiB or more at once, those of all holes of that size when
+ * 16 MiB and an eighth less are in use than before, every whole one at malloc_trim. mlockall makes no reservation real,
+ * but for who may lock only so much the system counts its address space: such programs need a TEASPOON_HEAP below that.
  *
  * A few small objects that were freed last stay with the threads that freed them, for their next requests, which then
  * need no lock: at most 1/256 of the heap in each of 16 caches, and never in the way of a request, since all of them go

@@ -845,7 +845,8 @@ TEST(little_address_space) {
     CHECK(none || getauxval(AT_BASE) == 0); /* linked statically, glibc itself does not begin without malloc */
     space = 100 << 20;
     CHECK(status_and_words_of(little_space) == 41);
-    CHECK(is_said("no room for 209,715,200 bytes: heap of 67,108,864 (TEASPOON_HEAP, wanted are 268,435,456; errno 12) has "));
+    CHECK(is_said("no room for 209,715,200 bytes: heap of 67,108,864 "
+                  "(TEASPOON_HEAP, wanted are 268,435,456; errno 12) has "));
 }
 
 /* The system refuses memory that the heap has address space for (here by RLIMIT_DATA): what is there stays usable, a
