@@ -874,7 +874,8 @@ static void in_little_memory(void) {
     MUST(getrlimit(RLIMIT_DATA, &limit) == 0);
     limit.rlim_cur = (in_status("VmData") + 6000) << 10;
     MUST(p != NULL && setrlimit(RLIMIT_DATA, &limit) == 0);
-    if (mmap(NULL, 8 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED) _exit(40); /* it does not */
+    if (mmap(NULL, 8 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED)
+        _exit(40); /* it does not */
     fill(p, 0, 1000, 9);
     MUST(malloc(100 << 20) == NULL && errno == ENOMEM);
     MUST(malloc(10 << 20) == NULL && resize(p, 10 << 20) == NULL && keeps(p, 1000, 9));
