@@ -368,8 +368,8 @@ FOLDERS = {
          'lua sqlite gmp zlib duktape mujs freetype pcre2 png protobuf_c yajl'.split()}, **{
             'tsp_hooks.h': adapter('cjson', 'curl'),
             'tsp_many.h': behaviour('gcc -std=c11', 'many.c', 'tsp16m', 'tsp4k') +
-                          ['gcc -std=c11 -fsanitize=address -w -Iinclude -DTSP_LOCK=1 -DTSP_MALLOC_ALIGN=16 '
-                           '-DTSP_V=tsp128k -o BUILD/test tests/many.c src/*.c -lpthread && BUILD/test'],
+                          ['mkdir -p BUILD && gcc -std=c11 -fsanitize=address -w -Iinclude -DTSP_LOCK=1 -DTSP_LARGE=1 '
+                           '-DTSP_MALLOC_ALIGN=16 -DTSP_V=tsp128k -o BUILD/test tests/many.c src/*.c -lpthread && BUILD/test'],
             'tsp_newlib.h': ['sh tests/newlib/run.sh BUILD'],
             'malloc.c': [preloaded(test) for test in (
                 'calls', 'doors cancel stderr pipe exit calloc names mlock first', 'doors part memory pages',
