@@ -196,7 +196,7 @@ static const char *read_handle(const dump *d, heap *h) {
     h->remembers = h->state & 1;
     h->round = h->state & 16 ? 16 : h->state & 8 ? 8 : h->granule;
     h->indexed = h->shape->pointers > 1 && h->granules >= INDEX_FROM;
-    expected = 64u * (1 + (h->shape->pointers > 1) + (link > 2));
+    expected = 64u * (1u + (h->shape->pointers > 1) + (link > 2));
     if (h->state == 0) return "there is no heap: the handle has not been made";
     if ((h->state & (2 + 64 + 128)) != expected) return "the handle's state is not one of this family";
     if ((h->state & 24) == 16) return "the handle's state says that sizes are rounded to 16, but not to 8";
