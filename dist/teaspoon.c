@@ -977,8 +977,14 @@ static ALWAYS_INLINE byte *head(const heap *h) {
 typedef link __attribute__((may_alias)) stored_link;
 #endif
 
+/* What proof/steps.h counts. */
+#ifndef TSP_STEP
+#define TSP_STEP() ((void)0)
+#endif
+
 static ACCESS size_t get(const byte *field) {
     link value;
+    TSP_STEP();
 #ifdef __GNUC__
     ASIDE(value = *(const stored_link *)(const void *)field);
 #else
@@ -989,6 +995,7 @@ static ACCESS size_t get(const byte *field) {
 
 static ACCESS void set(byte *field, size_t to) {
     link value = (link)to;
+    TSP_STEP();
 #ifdef __GNUC__
     ASIDE(*(stored_link *)(void *)field = value);
 #else
@@ -1131,16 +1138,18 @@ typedef word __attribute__((may_alias)) stored_word;
 #endif
 
 static ALWAYS_INLINE word get_word(const byte *at) {
-#ifdef __GNUC__
-    return *(const stored_word *)(const void *)at;
-#else
     word value;
+    TSP_STEP();
+#ifdef __GNUC__
+    value = *(const stored_word *)(const void *)at;
+#else
     memcpy(&value, at, sizeof value);
-    return value;
 #endif
+    return value;
 }
 
 static ALWAYS_INLINE void set_word(byte *at, word to) {
+    TSP_STEP();
 #ifdef __GNUC__
     *(stored_word *)(void *)at = to;
 #else
@@ -2797,6 +2806,7 @@ PLAIN(TSP_V, _attach);
 #undef TSP_LARGE
 #undef TSP_PASTE
 #undef TSP_PASTE2
+#undef TSP_STEP
 #undef debug_cut_off
 #undef debug_freed
 #undef debug_heap

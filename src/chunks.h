@@ -32,16 +32,18 @@ typedef word __attribute__((may_alias)) stored_word;
 #endif
 
 static ALWAYS_INLINE word get_word(const byte *at) {
-#ifdef __GNUC__
-    return *(const stored_word *)(const void *)at;
-#else
     word value;
+    TSP_STEP();
+#ifdef __GNUC__
+    value = *(const stored_word *)(const void *)at;
+#else
     memcpy(&value, at, sizeof value);
-    return value;
 #endif
+    return value;
 }
 
 static ALWAYS_INLINE void set_word(byte *at, word to) {
+    TSP_STEP();
 #ifdef __GNUC__
     *(stored_word *)(void *)at = to;
 #else

@@ -82,8 +82,14 @@ static ALWAYS_INLINE byte *head(const heap *h) {
 typedef link __attribute__((may_alias)) stored_link;
 #endif
 
+/* What proof/steps.h counts. */
+#ifndef TSP_STEP
+#define TSP_STEP() ((void)0)
+#endif
+
 static ACCESS size_t get(const byte *field) {
     link value;
+    TSP_STEP();
 #ifdef __GNUC__
     ASIDE(value = *(const stored_link *)(const void *)field);
 #else
@@ -94,6 +100,7 @@ static ACCESS size_t get(const byte *field) {
 
 static ACCESS void set(byte *field, size_t to) {
     link value = (link)to;
+    TSP_STEP();
 #ifdef __GNUC__
     ASIDE(*(stored_link *)(void *)field = value);
 #else

@@ -2,7 +2,7 @@
  * --compare` tries. Who includes this has defined ROUND; then follow COUNTED, the family's source under the new name,
  * and its entry.
  *
- * A step is a link or a word of the index that is read or written: all these accesses go by the name below (src/hole.h,
+ * A step is a link or a word of the index that is read or written: the hook below is in all these accesses (src/hole.h,
  * src/chunks.h). It is what time goes with where a heap has many holes, and the same on every machine. Not counted: a
  * byte of the index beside each search, and the scan of an object's bits. */
 #undef TSP_LOCK
@@ -11,8 +11,6 @@
 #define TSP_ROUND ROUND
 #include "wrap.h"
 
-#include <string.h>
-
 extern _Thread_local unsigned long steps; /* of all calls so far */
 
 /* The same handle as the family's own. */
@@ -20,4 +18,4 @@ extern _Thread_local unsigned long steps; /* of all calls so far */
     typedef V name;                                                                                                    \
     TSP_FUNCTIONS(name)
 
-#define __builtin_memcpy(to, from, n) (steps++, memcpy(to, from, n))
+#define TSP_STEP() ((void)steps++)
