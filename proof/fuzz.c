@@ -40,7 +40,7 @@ enum {
 };
 
 unsigned long steps;
-static unsigned long most_steps;
+static unsigned long most_steps, all_steps;
 static const char *counted; /* the call that steps are of; NULL: one that may take any number, or none */
 static int is_counting;     /* the heap has an index */
 static uint8_t grades[32][GRADES]
@@ -61,6 +61,7 @@ static void count_steps(const char *next) {
         if (steps > most_steps) most_steps = steps;
         if (!CHECK(steps <= BUDGET)) printf("    %s took %lu steps\n", last, steps);
     }
+    all_steps += steps;
     steps = 0;
 }
 
@@ -599,6 +600,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size) {
     drop_region(&r.m.k.where);
     free(r.m.k.image);
     free(r.m.live);
+    CHECK(all_steps > 0); /* else nobody counts */
     stop_if_failed();
     return 0;
 }
