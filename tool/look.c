@@ -45,7 +45,14 @@ static uint64_t number(const unsigned char *at, unsigned bytes, int order) {
     return n;
 }
 
+/* One that goes on where the last ended, in memory and in the file, is part of it: a core file has a segment for each
+ * mapping, and a heap may lie in two. */
 static void add_piece(dump *d, const unsigned char *bytes, uint64_t at, uint64_t size) {
+    piece *last = d->count ? &d->pieces[d->count - 1] : NULL;
+    if (last && last->at + last->size == at && last->bytes + last->size == bytes) {
+        last->size += size;
+        return;
+    }
     d->pieces = need(realloc(d->pieces, (d->count + 1) * sizeof *d->pieces));
     d->pieces[d->count++] = (piece){bytes, at, size};
 }

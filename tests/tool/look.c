@@ -123,16 +123,16 @@ static size_t translate(unsigned pointer, size_t *heap) {
 static options how;
 static char said[4096];
 
-static int look(size_t heap, size_t size) {
-    char handle_file[] = "handle.dump@0x100", heap_file[] = "heap.dump@0x4000", *files[] = {handle_file, heap_file};
-    const char *names[] = {"handle.dump", "heap.dump"};
+static void save(const char *name, const unsigned char *bytes, size_t n) {
+    FILE *file;
+    remove(name); /* to write over a file is slow on some file systems */
+    file = fopen(name, "wb");
+    if (file == NULL || fwrite(bytes, 1, n, file) != n || fclose(file)) exit(9);
+}
+
+static int look_into(char **files, int count) {
     int code, kept[2];
     FILE *file;
-    for (int i = 0; i < 2; i++) {
-        remove(names[i]); /* to write over a file is slow on some file systems */
-        file = fopen(names[i], "wb");
-        if (file == NULL || fwrite(i ? dump + heap : dump, 1, i ? size - heap : heap, file) == 0 || fclose(file)) exit(9);
-    }
     fflush(stdout);
     for (int i = 0; i < 2; i++) {
         kept[i] = dup(1 + i);
@@ -141,7 +141,7 @@ static int look(size_t heap, size_t size) {
     }
     how.handle = 0x100;
     how.handle_given = 1;
-    code = look_at(files, 2, &how);
+    code = look_at(files, count, &how);
     fflush(stdout);
     fflush(stderr);
     for (int i = 0; i < 2; i++) {
@@ -152,6 +152,38 @@ static int look(size_t heap, size_t size) {
     said[file ? fread(said, 1, sizeof said - 1, file) : 0] = '\0';
     if (file) fclose(file);
     return code;
+}
+
+static int look(size_t heap, size_t size) {
+    char handle_file[] = "handle.dump@0x100", heap_file[] = "heap.dump@0x4000", *files[] = {handle_file, heap_file};
+    save("handle.dump", dump, heap);
+    save("heap.dump", dump + heap, size - heap);
+    return look_into(files, 2);
+}
+
+/* A core file, as of a program whose heap lies in two mappings; the second may have gone on elsewhere. */
+static int look_into_core(size_t heap, size_t size, size_t hole) {
+    enum { HEADER = 64, ENTRY = 56, FILE_SIZE = HEADER + 3 * ENTRY };
+    static unsigned char core[FILE_SIZE + sizeof dump];
+    const size_t half = (size - heap) / 2, sizes[] = {heap, half, size - heap - half};
+    const size_t at[] = {0x100, BASE, BASE + half + hole};
+    char *files[] = {"core"};
+    unsigned char *p = core + HEADER;
+    memset(core, 0, FILE_SIZE);
+    memcpy(core, "\177ELF\2", 5);
+    core[5] = order == 'b' ? 2 : 1;
+    put(core + 32, HEADER, 8); /* where the entries are, how large they are, and how many */
+    put(core + 54, ENTRY, 2);
+    put(core + 56, 3, 2);
+    for (size_t i = 0, offset = FILE_SIZE; i < 3; offset += sizes[i++], p += ENTRY) {
+        put(p, 1, 4);
+        put(p + 8, offset, 8);
+        put(p + 16, at[i], 8);
+        put(p + 32, sizes[i], 8);
+    }
+    memcpy(core + FILE_SIZE, dump, size);
+    save("core", core, FILE_SIZE + size);
+    return look_into(files, 1);
 }
 
 static void every_machine(int sized) {
@@ -173,6 +205,9 @@ static void every_machine(int sized) {
         judge(strstr(said, expected) != NULL, "used is as the heap has it", u.used, (size_t)sized);
         judge(strstr(said, order == 'b' ? "big-endian" : "little-endian") != NULL, "the byte order", (size_t)order, pointers[i % 3]);
         judge(strstr(said, sized ? ", sized;" : "remembers sizes") != NULL, "the kind", (size_t)sized, 0);
+        if (pointers[i % 3] != 8) continue;
+        judge(look_into_core(heap, size, 0) == DONE, "a core file", size, (size_t)order);
+        judge(look_into_core(heap, size, 8) == BROKEN_HEAP, "half a heap", size, (size_t)order);
     }
 }
 
