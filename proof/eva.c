@@ -23,7 +23,8 @@ static void *copied(void *to, const void *from, size_t n, int reads);
 
 static heap spoon;
 
-/* memcpy, and then a case for each value that the link or size can have if it is sound, and one for the rest. */
+/* memcpy, and then a case for each value that the link or size can have if it is sound, and one for the rest. The value
+ * is put back where it is from, so that who reads it again gets the same. */
 static void *copied(void *to, const void *from, size_t n, int reads) {
     memcpy(to, from, n);
     if (reads && n == sizeof(link)) {
@@ -33,9 +34,10 @@ static void *copied(void *to, const void *from, size_t n, int reads) {
         for (size_t i = 0; i <= most; i++) {
             if (*value == i) {
                 *value = (link)i;
-                return to;
+                break;
             }
         }
+        if (end && at % GRANULE) memcpy((void *)from, to, n);
     }
     return to;
 }

@@ -21,13 +21,14 @@ fails() { # LOG WHAT
     failures=$((failures + 1))
 }
 
-# eva FAMILY GRANULES BYTES KIND CALL: GRANULES of so many BYTES; KIND 1 is a sized heap, 2 one that remembers sizes.
+# eva FAMILY GRANULES BYTES KIND CALL [FLAG]: GRANULES of so many BYTES; KIND 1 is a sized heap, 2 one that remembers
+# sizes. In heaps this small every object is large, unless -DTSP_LARGE=1 says that none is.
 calls=
 eva() {
     log=$out/eva.$1.$2.$4.$5
     last=$(printf '0x%x' $((4096 + $2 * $3 + ($4 - 1) * (($2 + 7) / 8) - 1)))
     frama-c -machdep gcc_x86_32 \
-        -cpp-extra-args="-Isrc $plain -DFAMILY=\"\\\"$1.c\\\"\" -DGRANULES=$2 -DKIND=$4 -DCALL=$5_" proof/eva.c \
+        -cpp-extra-args="-Isrc $plain -DFAMILY=\"\\\"$1.c\\\"\" -DGRANULES=$2 -DKIND=$4 -DCALL=$5_ $6" proof/eva.c \
         -absolute-valid-range "0x1000-$last" -eva -eva-slevel 1000000 -eva-ilevel 256 -eva-split-return full \
         -eva-no-show-progress -eva-msg-key=-initial-state,-final-states > "$log" 2>&1
     if grep -q '^  0 alarms generated' "$log" && ! grep -qE '[1-9][0-9]* (unknown|invalid)|^\[eva:alarm' "$log"; then
@@ -39,6 +40,7 @@ eva() {
 eva tsp4k 6 4 1 init
 eva tsp4k 6 4 2 init
 eva tsp4k 4 4 1 alloc
+eva tsp4k 3 4 1 alloc -DTSP_LARGE=1
 eva tsp4k 4 4 1 dealloc
 eva tsp4k 4 4 2 dealloc
 eva tsp4k 2 4 1 resize
