@@ -811,12 +811,11 @@ TEST_BOTH(damage_is_reported) {
     for (int damage = 0; damage < 3; damage++) { /* an allocation that would take the damaged hole, or fill it */
         kitchen k = lay_table(sized);
         unsigned char *node_b = b + four - GRANULE, *node_rest = k.base + k.total - GRANULE;
-        const size_t wanted = k.total - (damage == 2 ? UNIT : four);
-        const uint32_t says = (uint32_t)(damage == 2 ? wanted / GRANULE : k.total / GRANULE - 1);
+        const uint32_t says = (uint32_t)(k.total / GRANULE - (damage == 2 ? four / GRANULE : 1));
         set_down(&k, b);
         write_link((damage ? node_b : node_rest) + LINK, says);
         broken = 1;
-        finds_damage(&k, !damage ? 12 * UNIT : has_index(k.total / GRANULE) ? four : wanted);
+        finds_damage(&k, !damage ? 12 * UNIT : has_index(k.total / GRANULE) ? four : k.total - four);
         V_(reset)(&k.heap);
         broken = 0;
         close_kitchen(&k);
