@@ -112,12 +112,17 @@ TEST_BOTH(nothing_to_extend) {
 
 /* Scribbled links: it is told, and nothing is written. */
 TEST_BOTH(damage_is_told) {
-    const size_t part = region_for(20 * UNIT, sized);
-    oracle m = open_part(part, part + 100, 0, sized);
-    memset(m.k.base + m.k.total - GRANULE, 0, GRANULE); /* the last hole's size, and the end of the list */
-    remember(&m.k);
-    CHECK(V_(extend)(&m.k.heap, 100) == 0 && misuse.count == 1 && misuse.status == TSP_CORRUPT && is_unchanged(&m.k));
-    start_heap(&m.k.heap, m.k.where.memory, part, sized);
-    free(m.live);
-    close_kitchen(&m.k);
+    for (int damage = 0; damage < 2; damage++) {
+        const size_t part = region_for(20 * UNIT, sized);
+        oracle m = open_part(part, part + 100, 0, sized);
+        if (damage) m.k.heap.gap += 2; /* from the only hole's end to behind that of the heap */
+        else memset(m.k.base + m.k.total - GRANULE, 0, GRANULE); /* that hole's size is none */
+        remember(&m.k);
+        misuse.count = 0;
+        CHECK(V_(extend)(&m.k.heap, 100) == 0 && misuse.count == 1 && misuse.status == TSP_CORRUPT && is_unchanged(&m.k));
+        misuse.count = 0;
+        start_heap(&m.k.heap, m.k.where.memory, part, sized);
+        free(m.live);
+        close_kitchen(&m.k);
+    }
 }

@@ -781,7 +781,7 @@ static void finds_damage(kitchen *k, size_t size) {
 /* a, the hole b, c, the hole behind it. Sizes that reach into the neighbour, sizes of nothing, links out of the heap.
  */
 TEST_BOTH(damage_is_reported) {
-    for (int damage = 0; damage < 5; damage++) {
+    for (int damage = 0; damage < 6; damage++) {
         kitchen k = lay_table(sized);
         unsigned char *node_b = b + four - GRANULE, *node_rest = k.base + k.total - GRANULE;
         const uint32_t rest = (uint32_t)((k.total - 2 * four) / GRANULE);
@@ -790,11 +790,12 @@ TEST_BOTH(damage_is_reported) {
         case 0: write_link(node_rest + LINK, rest + 1); break;
         case 1: write_link(node_rest + LINK, 0); break;
         case 2: write_link(node_b, rest + 1); break;
-        case 3: write_link(node_b + LINK, 0); break;
-        case 4: write_link(node_b + LINK, (uint32_t)(2 * four / GRANULE + 1)); break;
+        case 3: write_link(node_rest, 1); break;
+        case 4: write_link(node_b + LINK, 0); break;
+        case 5: write_link(node_b + LINK, (uint32_t)(2 * four / GRANULE + 1)); break;
         }
         broken = 1;
-        if (damage <= 2) { /* behind c */
+        if (damage <= 3) { /* behind c */
             refused(&k, c, four, UNIT, TSP_CORRUPT);
             if (!sized) reported(&k, c, TSP_CORRUPT);
         } else { /* behind a, before c */
@@ -802,6 +803,7 @@ TEST_BOTH(damage_is_reported) {
             if (!sized) reported(&k, a, TSP_CORRUPT);
             remember(&k);
             CHECK(V_(dealloc)(&k.heap, c, four, UNIT) == TSP_CORRUPT);
+            CHECK(V_(dealloc)(&k.heap, a, 3 * four, UNIT) == TSP_CORRUPT); /* it knows no better than that */
             CHECK(is_unchanged(&k));
         }
         V_(reset)(&k.heap); /* which helps */
@@ -1184,6 +1186,36 @@ TEST_BOTH(check_names_what_is_wrong_with_the_index) {
         memcpy(k.where.memory, k.image, k.where.size);
     }
     for (uint32_t rover = 0; rover < p.granules + 3; rover++) WRONG('0', 0, memcpy(p.rover, &rover, 4));
+    close_kitchen(&k);
+}
+
+/* A wall is given back, and the bin of the hole before it denies that one; or that of the hole behind it, where there is
+ * one before it or not; or no chunk has holes any more. Nothing changes, not even the order in a bin. */
+TEST_BOTH(damage_of_the_index_is_reported) {
+    enum { HOLES = 12 };
+    dice d = 5;
+    kitchen k = lay_holes(&d, HOLES, 0, sized);
+    const parts p = parts_of(&k);
+    const uint32_t nowhere = (uint32_t)p.granules + 1;
+    size_t i = HOLES - 1;
+    if (has_index(p.granules)) {
+        do i--; /* to one that is the first of its bin */
+        while (bin_of(hole_size[i] / GRANULE) == bin_of(hole_size[HOLES - 1] / GRANULE));
+        broken = 1;
+        for (int damage = 0; damage < 4; damage++) {
+            unsigned char *w = wall[damage == 3 ? HOLES - 1 : i];
+            if (damage == 2) CHECK(V_(alloc)(&k.heap, hole_size[i], 1) == hole[i]);
+            if (damage == 3) memset(p.lasts, 0, p.chunks);
+            else write_link(hole[damage ? i + 1 : i] + LINK, nowhere);
+            remember(&k);
+            CHECK(V_(dealloc)(&k.heap, w, UNIT, 1) == TSP_CORRUPT);
+            CHECK(V_(try_dealloc)(&k.heap, w, UNIT, 1) == TSP_CORRUPT && is_unchanged(&k));
+            if (!sized) REPORTS(&k, TSP_CORRUPT, w, V_(free)(&k.heap, w));
+            write_link(hole[damage ? i + 1 : i] + LINK, 0);
+        }
+        V_(reset)(&k.heap);
+        broken = 0;
+    }
     close_kitchen(&k);
 }
 
