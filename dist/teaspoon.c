@@ -419,7 +419,6 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #define size_of TSP_OWN(size_of)
 #define step TSP_OWN(step)
 #define stored_link TSP_OWN(stored_link)
-#define stored_word TSP_OWN(stored_word)
 #define to_bytes TSP_OWN(to_bytes)
 #define to_granules TSP_OWN(to_granules)
 #define try_bins TSP_OWN(try_bins)
@@ -621,7 +620,6 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #undef size_of
 #undef step
 #undef stored_link
-#undef stored_word
 #undef to_bytes
 #undef to_granules
 #undef try_bins
@@ -986,7 +984,7 @@ static ACCESS size_t get(const byte *field) {
     link value;
     TSP_STEP();
 #ifdef __GNUC__
-    ASIDE(value = *(const stored_link *)(const void *)field);
+    ASIDE(value = *(const stored_link *)field);
 #else
     ASIDE(memcpy(&value, field, sizeof value));
 #endif
@@ -997,7 +995,7 @@ static ACCESS void set(byte *field, size_t to) {
     link value = (link)to;
     TSP_STEP();
 #ifdef __GNUC__
-    ASIDE(*(stored_link *)(void *)field = value);
+    ASIDE(*(stored_link *)field = value);
 #else
     ASIDE(memcpy(field, &value, sizeof value));
 #endif
@@ -1133,15 +1131,11 @@ static ALWAYS_INLINE int is_indexed(const heap *h) {
     return h->granules >= TSP_INDEX_FROM;
 }
 
-#ifdef __GNUC__
-typedef word __attribute__((may_alias)) stored_word;
-#endif
-
 static ALWAYS_INLINE word get_word(const byte *at) {
     word value;
     TSP_STEP();
 #ifdef __GNUC__
-    value = *(const stored_word *)(const void *)at;
+    __builtin_memcpy(&value, __builtin_assume_aligned(at, sizeof value), sizeof value);
 #else
     memcpy(&value, at, sizeof value);
 #endif
@@ -1151,7 +1145,7 @@ static ALWAYS_INLINE word get_word(const byte *at) {
 static ALWAYS_INLINE void set_word(byte *at, word to) {
     TSP_STEP();
 #ifdef __GNUC__
-    *(stored_word *)(void *)at = to;
+    __builtin_memcpy(__builtin_assume_aligned(at, sizeof to), &to, sizeof to);
 #else
     memcpy(at, &to, sizeof to);
 #endif
@@ -1546,12 +1540,12 @@ static HOT tsp_status examine(const heap *h, extent *o) {
 /* Before a run is refilled: the index forgets the holes that go. One that keeps end and size stays as it is, and one that
  * keeps its end only moves. 0: a bin denies one; then nothing has changed. */
 static HOT int forget_holes(const heap *h, const extent *o, size_t start, size_t stop, size_t moved) {
-    const size_t before = start != o->a ? o->a - o->low : 0, behind = o->high - o->b;
+    const size_t before = start != o->a ? o->a - o->low : 0, rear = o->high - o->b;
     const int stays = stop < o->high && !moved;
     if (before && !bin_out(h, o->a, before, class_of(before))) return 0;
-    if (behind) {
-        const unsigned c = class_of(behind);
-        if (!(stays ? bin_move(h, o->high, behind, c, o->high - stop) : bin_out(h, o->high, behind, c))) {
+    if (rear) {
+        const unsigned c = class_of(rear);
+        if (!(stays ? bin_move(h, o->high, rear, c, o->high - stop) : bin_out(h, o->high, rear, c))) {
             if (before) bin_in(h, o->a, before);
             return 0;
         }
@@ -1714,7 +1708,7 @@ static COLD tsp_status claim_from(const heap *h, step s, size_t n, size_t mask, 
 
 /* The same for a small object, sooner: most change one link. */
 static HOT tsp_status claim_small(const heap *h, step s, size_t n, size_t mask, byte **object) {
-    step first;
+    step fit_at;
     byte *before;
     size_t size;
     for (;;) {
@@ -1726,12 +1720,12 @@ static HOT tsp_status claim_small(const heap *h, step s, size_t n, size_t mask, 
         }
         if (!advance(&s)) return TSP_NO_MEMORY;
     }
-    first = s;
+    fit_at = s;
     while (size != n) {
         if (!advance(&s)) {
-            if (TSP_CHECK && size > first.distance) return TSP_CORRUPT;
-            set(SIZE(first.hole), size - n);
-            *object = first.hole + GRANULE - size * GRANULE;
+            if (TSP_CHECK && size > fit_at.distance) return TSP_CORRUPT;
+            set(SIZE(fit_at.hole), size - n);
+            *object = fit_at.hole + GRANULE - size * GRANULE;
             return TSP_OK;
         }
         if (get(SIZE(s.hole)) == n && lead_in(s.hole, n, mask) == 0) break;

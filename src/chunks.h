@@ -27,15 +27,11 @@ static ALWAYS_INLINE int is_indexed(const heap *h) {
     return h->granules >= TSP_INDEX_FROM;
 }
 
-#ifdef __GNUC__
-typedef word __attribute__((may_alias)) stored_word;
-#endif
-
 static ALWAYS_INLINE word get_word(const byte *at) {
     word value;
     TSP_STEP();
 #ifdef __GNUC__
-    value = *(const stored_word *)(const void *)at;
+    __builtin_memcpy(&value, __builtin_assume_aligned(at, sizeof value), sizeof value);
 #else
     memcpy(&value, at, sizeof value);
 #endif
@@ -45,7 +41,7 @@ static ALWAYS_INLINE word get_word(const byte *at) {
 static ALWAYS_INLINE void set_word(byte *at, word to) {
     TSP_STEP();
 #ifdef __GNUC__
-    *(stored_word *)(void *)at = to;
+    __builtin_memcpy(__builtin_assume_aligned(at, sizeof to), &to, sizeof to);
 #else
     memcpy(at, &to, sizeof to);
 #endif

@@ -138,12 +138,12 @@ static HOT tsp_status examine(const heap *h, extent *o) {
 /* Before a run is refilled: the index forgets the holes that go. One that keeps end and size stays as it is, and one that
  * keeps its end only moves. 0: a bin denies one; then nothing has changed. */
 static HOT int forget_holes(const heap *h, const extent *o, size_t start, size_t stop, size_t moved) {
-    const size_t before = start != o->a ? o->a - o->low : 0, behind = o->high - o->b;
+    const size_t before = start != o->a ? o->a - o->low : 0, rear = o->high - o->b;
     const int stays = stop < o->high && !moved;
     if (before && !bin_out(h, o->a, before, class_of(before))) return 0;
-    if (behind) {
-        const unsigned c = class_of(behind);
-        if (!(stays ? bin_move(h, o->high, behind, c, o->high - stop) : bin_out(h, o->high, behind, c))) {
+    if (rear) {
+        const unsigned c = class_of(rear);
+        if (!(stays ? bin_move(h, o->high, rear, c, o->high - stop) : bin_out(h, o->high, rear, c))) {
             if (before) bin_in(h, o->a, before);
             return 0;
         }

@@ -91,7 +91,7 @@ static ACCESS size_t get(const byte *field) {
     link value;
     TSP_STEP();
 #ifdef __GNUC__
-    ASIDE(value = *(const stored_link *)(const void *)field);
+    ASIDE(value = *(const stored_link *)field);
 #else
     ASIDE(memcpy(&value, field, sizeof value));
 #endif
@@ -102,7 +102,7 @@ static ACCESS void set(byte *field, size_t to) {
     link value = (link)to;
     TSP_STEP();
 #ifdef __GNUC__
-    ASIDE(*(stored_link *)(void *)field = value);
+    ASIDE(*(stored_link *)field = value);
 #else
     ASIDE(memcpy(field, &value, sizeof value));
 #endif

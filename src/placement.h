@@ -79,7 +79,7 @@ static COLD tsp_status claim_from(const heap *h, step s, size_t n, size_t mask, 
 
 /* The same for a small object, sooner: most change one link. */
 static HOT tsp_status claim_small(const heap *h, step s, size_t n, size_t mask, byte **object) {
-    step first;
+    step fit_at;
     byte *before;
     size_t size;
     for (;;) {
@@ -91,12 +91,12 @@ static HOT tsp_status claim_small(const heap *h, step s, size_t n, size_t mask, 
         }
         if (!advance(&s)) return TSP_NO_MEMORY;
     }
-    first = s;
+    fit_at = s;
     while (size != n) {
         if (!advance(&s)) {
-            if (TSP_CHECK && size > first.distance) return TSP_CORRUPT;
-            set(SIZE(first.hole), size - n);
-            *object = first.hole + GRANULE - size * GRANULE;
+            if (TSP_CHECK && size > fit_at.distance) return TSP_CORRUPT;
+            set(SIZE(fit_at.hole), size - n);
+            *object = fit_at.hole + GRANULE - size * GRANULE;
             return TSP_OK;
         }
         if (get(SIZE(s.hole)) == n && lead_in(s.hole, n, mask) == 0) break;
