@@ -1202,6 +1202,25 @@ TEST_BOTH(damage_of_the_index_is_reported) {
         do i--; /* to one that is the first of its bin */
         while (bin_of(hole_size[i] / GRANULE) == bin_of(hole_size[HOLES - 1] / GRANULE));
         broken = 1;
+        for (size_t x = 0, y = 0, pairs = 0;; x++) { /* the next in x's bin, y, does not name x before it */
+            for (; x + 1 < HOLES; x++) {
+                for (y = 0; y < HOLES; y++) {
+                    unsigned char link[LINK];
+                    write_link(link, end_of_hole(&k, y));
+                    if (memcmp(hole[x], link, LINK) == 0) break;
+                }
+                if (y < HOLES) break;
+            }
+            if (x + 1 >= HOLES) {
+                CHECK(pairs > 0);
+                break;
+            }
+            pairs++;
+            write_link(hole[y] + LINK, end_of_hole(&k, y));
+            remember(&k);
+            CHECK(V_(dealloc)(&k.heap, wall[x], UNIT, 1) == TSP_CORRUPT && is_unchanged(&k));
+            write_link(hole[y] + LINK, end_of_hole(&k, x));
+        }
         for (int damage = 0; damage < 4; damage++) {
             unsigned char *w = wall[damage == 3 ? HOLES - 1 : i];
             if (damage == 2) CHECK(V_(alloc)(&k.heap, hole_size[i], 1) == hole[i]);

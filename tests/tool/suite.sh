@@ -9,6 +9,7 @@ trap 'rm -rf "$dir"' EXIT
 cd "$dir" || exit 1
 passed=0
 failed=0
+# shellcheck disable=SC3045 # dash and bash have it
 [ "${TSP_TEST_STOP:-0}" = 0 ] || ulimit -t 10 # a mutant may never end
 MALLOC_PERTURB_=165 # what glibc's malloc hands out is not zero by chance
 export MALLOC_PERTURB_
