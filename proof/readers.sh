@@ -33,6 +33,7 @@ printf '# name: lunch, pointer size: 4\na 0 100 0 site=1\n# site 1: main < start
 seed 0 text < "$work/text"
 seed 2 packed < "$work/text"
 gzip -nc "$work/text" | seed 1 gzip
+printf ', e=1\n' | seed 0 short-name # nothing stands in front of it
 # shellcheck disable=SC2086
 "${CC:-cc}" -std=gnu11 -g -DHOST -DHOW=1 -DDROP=50 -Iinclude -Iadapters tests/tool/firmware.c \
     "$work"/*.o -Wl,--wrap=tsp128k_malloc,--wrap=tsp128k_calloc,--wrap=tsp128k_realloc,--wrap=tsp128k_free -o "$work/firmware" || exit 1

@@ -221,16 +221,17 @@ static int operation(reader *r, char kind, const field *fields) {
 
 /* NAME=VALUE: thread and the like, which no replay needs; so nobody has to know all names. */
 static int named(reader *r, field f) {
-    size_t name = 0, value;
-    while (name < (size_t)f.length && f.at[name] >= 'a' && f.at[name] <= 'z') name++;
-    if (name == 0 || f.at[name] != '=' || name + 1 == (size_t)f.length)
+    const char *const name = f.at;
+    size_t length = 0, value;
+    while (length < (size_t)f.length && name[length] >= 'a' && name[length] <= 'z') length++;
+    if (length == 0 || name[length] != '=' || length + 1 == (size_t)f.length)
         return wrong(r, "neither a number nor NAME=VALUE: '%s'", SHOW(f));
-    f.length -= (int)name + 1;
-    f.at += name + 1;
-    if (strncmp(f.at - 5, "site=", 5) == 0 && name == 4) {
+    f.length -= (int)length + 1;
+    f.at += length + 1;
+    if (length == 4 && memcmp(name, "site", 4) == 0) {
         if (!number(r, "site", f, UINT32_MAX, &value)) return 0;
         r->site = value < MOST_SITES ? (uint32_t)value : 0;
-    } else if (strncmp(f.at - 3, "ms=", 3) == 0 && name == 2) {
+    } else if (length == 2 && memcmp(name, "ms", 2) == 0) {
         if (!number(r, "ms", f, UINT32_MAX, &value)) return 0;
         r->ms = (uint32_t)value;
     }
