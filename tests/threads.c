@@ -519,6 +519,7 @@ static void *patient_calls(void *argument) {
     case 2: p->object = V_(alloc_zeroed)(p->heap, 8, 8); break;
     case 3: p->object = V_(resize)(p->heap, p->object, 8, 16, 8); break;
     case 4: CHECK(V_(resize)(p->heap, p->object, 16, 0, 8) != NULL); break;
+    case 5: CHECK(V_(once)(p->heap, slow_supplier, 0) == p->heap); break;
     }
     __atomic_store_n(&p->done, 1, __ATOMIC_RELEASE);
     return NULL;
@@ -542,6 +543,27 @@ TEST_BOTH(other_calls_wait) {
     CHECK(wrong == 0); /* what lock said came back */
 #endif
     CHECK(is_empty(&k));
+    close_kitchen(&k);
+}
+
+/* Who makes a heap says so in its state, and that it is there only when it is. Done by hand, since the time between is
+ * too short to be met in each run. */
+TEST_BOTH(a_heap_in_the_making_is_waited_for) {
+    enum { MAKING = 4 };
+    kitchen k = open_kitchen(40, sized);
+    patient p = {&k.heap, NULL, 5, 0};
+    unsigned long state = V_(lock)(&k.heap);
+    const unsigned char made = k.heap.state;
+    pthread_t thread;
+    supplied = 0;
+    __atomic_store_n(&k.heap.state, (unsigned char)(made | MAKING), __ATOMIC_RELEASE);
+    CHECK(pthread_create(&thread, NULL, patient_calls, &p) == 0);
+    usleep(5000);
+    CHECK(!__atomic_load_n(&p.done, __ATOMIC_ACQUIRE));
+    __atomic_store_n(&k.heap.state, made, __ATOMIC_RELEASE);
+    V_(unlock)(&k.heap, state);
+    pthread_join(thread, NULL);
+    CHECK(supplied == 0 && is_empty(&k));
     close_kitchen(&k);
 }
 
