@@ -378,11 +378,13 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #define malloc_alignment TSP_OWN(malloc_alignment)
 #define map TSP_OWN(map)
 #define map_bytes TSP_OWN(map_bytes)
+#define marks_at TSP_OWN(marks_at)
 #define most_granules TSP_OWN(most_granules)
 #define nearest TSP_OWN(nearest)
 #define new_object TSP_OWN(new_object)
 #define next_bin TSP_OWN(next_bin)
 #define next_hole TSP_OWN(next_hole)
+#define next_mark TSP_OWN(next_mark)
 #define node TSP_OWN(node)
 #define note_hole TSP_OWN(note_hole)
 #define note_holes TSP_OWN(note_holes)
@@ -579,11 +581,13 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #undef malloc_alignment
 #undef map
 #undef map_bytes
+#undef marks_at
 #undef most_granules
 #undef nearest
 #undef new_object
 #undef next_bin
 #undef next_hole
+#undef next_mark
 #undef node
 #undef note_hole
 #undef note_holes
@@ -1084,19 +1088,52 @@ static inline void flip_mark(const heap *h, size_t end) {
     if (remembers(h)) map(h)[(end - 1) / 8] ^= (byte)(1u << (end - 1) % 8);
 }
 
-/* The end of the object that begins at granule a; more than `granules` if there is no mark. */
-static size_t find_mark(const heap *h, size_t a) {
+/* 32 marks at once, where a word has them in order or can be put in order. The map begins where a granule would, so
+ * its words are aligned. */
+#if defined(__GNUC__) && !defined(__OPTIMIZE_SIZE__)
+#define BY_WORDS 1
+static ALWAYS_INLINE word marks_at(const byte *at) {
+    word w;
+    memcpy(&w, __builtin_assume_aligned(at, sizeof w), sizeof w);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    w = __builtin_bswap32(w);
+#endif
+    return w;
+}
+#else
+#define BY_WORDS 0
+#endif
+
+/* The first granule from a on that has a mark; `granules` if none has. (By words: a word begins there, or none is left.) */
+static COLD size_t next_mark(const heap *h, size_t a) {
     const byte *m = map(h);
-    size_t i = a / 8, bytes = ((size_t)h->granules + 7) / 8;
-    unsigned bits = (unsigned)m[i] >> a % 8 << a % 8;
+    size_t i = a / 8, bytes = map_bytes(h->granules);
+    unsigned bits;
+#if BY_WORDS
+    while (i + 8 <= bytes && !(marks_at(m + i) | marks_at(m + i + 4))) i += 8;
+    for (; i + 4 <= bytes; i += 4) {
+        const word w = marks_at(m + i);
+        if (w) return i * 8 + lowest(w);
+    }
+    if (i == bytes) return h->granules;
+#endif
+    bits = (unsigned)m[i] >> a % 8 << a % 8;
     while (bits == 0) {
-        uint32_t four;
-        i++;
-        while (FAST && bytes - i >= sizeof four && (memcpy(&four, m + i, sizeof four), four == 0)) i += sizeof four;
-        if (i >= bytes) return (size_t)h->granules + 1;
+        if (++i >= bytes) return h->granules;
         bits = m[i];
     }
-    return i * 8 + lowest(bits) + 1;
+    return i * 8 + lowest(bits);
+}
+
+/* The end of the object that begins at granule a; more than `granules` if there is no mark. */
+static ALWAYS_INLINE size_t find_mark(const heap *h, size_t a) {
+#if BY_WORDS
+    if (a / 32 < map_bytes(h->granules) / 4) {
+        const word w = marks_at(map(h) + a / 32 * 4) >> a % 32;
+        return w ? a + lowest(w) + 1 : next_mark(h, a / 32 * 32 + 32) + 1;
+    }
+#endif
+    return next_mark(h, a) + 1;
 }
 #if TSP_INDEX
 
@@ -2777,6 +2814,7 @@ PLAIN(TSP_V, _attach);
 #undef ASAN_OPEN
 #undef ASAN_SHUT
 #undef ASIDE
+#undef BY_WORDS
 #undef CAN_FAIL
 #undef COLD
 #undef DAMAGED
