@@ -352,7 +352,7 @@ static ALWAYS_INLINE int is_in_heap(const void *pointer) {
 /* A few objects of each small size that were freed last: a thread uses the cache of its number, which others may have
  * too. Whole at every instant, so that it needs no lock, and handlers and children of forks find it in order. For the
  * engine they are objects. */
-enum { CACHES = 16, WAYS = 8 /* a cache line */, MOST_CACHED = 1024 };
+enum { CACHES = 16, WAYS = 16 /* two cache lines */, MOST_CACHED = 1024 };
 static void *caches[CACHES][MOST_CACHED / TSP_ROUND + 1][WAYS] __attribute__((aligned(64)));
 static size_t most_cached; /* bytes of an object; 0: none is put there any more */
 
