@@ -365,6 +365,7 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #define is_power_of_two TSP_OWN(is_power_of_two)
 #define is_sized TSP_OWN(is_sized)
 #define join TSP_OWN(join)
+#define last_lead TSP_OWN(last_lead)
 #define lasts TSP_OWN(lasts)
 #define lead_in TSP_OWN(lead_in)
 #define leave TSP_OWN(leave)
@@ -568,6 +569,7 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #undef is_power_of_two
 #undef is_sized
 #undef join
+#undef last_lead
 #undef lasts
 #undef lead_in
 #undef leave
@@ -1693,6 +1695,11 @@ static ALWAYS_INLINE size_t lead_in(const byte *hole, size_t size, size_t mask) 
     return ((size - 1) * GRANULE - (size_t)(uintptr_t)hole) & mask;
 }
 
+/* The last of such places that leaves so many bytes behind it; `lead` is the first. */
+static ALWAYS_INLINE size_t last_lead(size_t lead, size_t bytes, size_t mask) {
+    return lead + ((bytes - lead) & ~mask);
+}
+
 /* Whether n granules fit into it. */
 static ALWAYS_INLINE int fits_into(const byte *hole, size_t size, size_t n, size_t mask) {
     return size >= n && lead_in(hole, size, mask) <= (size - n) * GRANULE;
@@ -1733,7 +1740,7 @@ static COLD tsp_status claim_from(const heap *h, step s, size_t n, size_t mask, 
     size = get(SIZE(best.hole));
     if (TSP_CHECK && size > best.distance) return TSP_CORRUPT;
     lead = lead_in(best.hole, size, mask);
-    if (large) lead += ((size - n) * GRANULE - lead) & ~mask; /* as far as it will go */
+    if (large) lead = last_lead(lead, (size - n) * GRANULE, mask);
     *object = best.hole + GRANULE - size * GRANULE + lead;
     o.high = h->granules - best.left;
     o.p.next = after(best.hole, o.high);
@@ -1863,7 +1870,7 @@ static HOT tsp_status claim_by_index(const heap *h, size_t n, size_t mask, int l
     size = get(SIZE(node(h, end)));
     over = size - n;
     lead = lead_in(node(h, end), size, mask);
-    if (large) lead += (over * GRANULE - lead) & ~mask;
+    if (large) lead = last_lead(lead, over * GRANULE, mask);
     *object = first(h, end, size) + lead;
     if (lead == 0 && over) {
         if (!bin_move(h, end, size, c, over)) return TSP_CORRUPT;
