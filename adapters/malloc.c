@@ -588,9 +588,12 @@ static char *shut;
 static size_t shut_bytes;
 static unsigned shut_calls;
 
-/* Makes two objects of one, at a byte of the heap: V_ has no call for that. */
-static void split(size_t at) {
+/* Makes two objects of one, [start, end), at a byte of the heap: V_ has no call for that. */
+static void split(size_t start, size_t at, size_t end) {
+    forget_span(&spoon, start / GRANULE, end / GRANULE);
     flip_mark(&spoon, at / GRANULE);
+    note_span(&spoon, start / GRANULE, at / GRANULE);
+    note_span(&spoon, at / GRANULE, end / GRANULE);
     spoon.objects++;
 }
 
@@ -611,11 +614,11 @@ static int keep_shut(unsigned calls) {
     shut_bytes = to - from;
     shut_calls = calls;
     if (start < from) {
-        split(from);
+        split(start, from, start + bytes);
         tsp_program_free(&spoon, all);
     }
     if (to < start + bytes) {
-        split(to);
+        split(from, to, start + bytes);
         tsp_program_free(&spoon, spoon_memory + to);
     }
     return 1;

@@ -285,6 +285,7 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #define HEADS TSP_OWN(HEADS)
 #define LARGEST_BIT TSP_OWN(LARGEST_BIT)
 #define LASTS TSP_OWN(LASTS)
+#define LONG TSP_OWN(LONG)
 #define MAKING TSP_OWN(MAKING)
 #define MANY TSP_OWN(MANY)
 #define MAY_MOVE TSP_OWN(MAY_MOVE)
@@ -295,6 +296,7 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #define ROVES TSP_OWN(ROVES)
 #define SITE TSP_OWN(SITE)
 #define SIZED TSP_OWN(SIZED)
+#define SPAN TSP_OWN(SPAN)
 #define STAYS TSP_OWN(STAYS)
 #define TRIES TSP_OWN(TRIES)
 #define UNIT TSP_OWN(UNIT)
@@ -320,6 +322,7 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #define check_objects TSP_OWN(check_objects)
 #define chunk_before TSP_OWN(chunk_before)
 #define chunk_before_word TSP_OWN(chunk_before_word)
+#define chunk_from TSP_OWN(chunk_from)
 #define chunks TSP_OWN(chunks)
 #define claim TSP_OWN(claim)
 #define claim_by_index TSP_OWN(claim_by_index)
@@ -336,6 +339,7 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #define extend TSP_OWN(extend)
 #define extent TSP_OWN(extent)
 #define find TSP_OWN(find)
+#define find_far_mark TSP_OWN(find_far_mark)
 #define find_mark TSP_OWN(find_mark)
 #define find_seat TSP_OWN(find_seat)
 #define first TSP_OWN(first)
@@ -345,6 +349,7 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #define flip_mark TSP_OWN(flip_mark)
 #define forget_hole TSP_OWN(forget_hole)
 #define forget_holes TSP_OWN(forget_holes)
+#define forget_span TSP_OWN(forget_span)
 #define found TSP_OWN(found)
 #define get TSP_OWN(get)
 #define get_word TSP_OWN(get_word)
@@ -358,6 +363,7 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #define init TSP_OWN(init)
 #define is_indexed TSP_OWN(is_indexed)
 #define is_large TSP_OWN(is_large)
+#define is_long TSP_OWN(is_long)
 #define is_made TSP_OWN(is_made)
 #define is_mark TSP_OWN(is_mark)
 #define is_nothing TSP_OWN(is_nothing)
@@ -379,6 +385,7 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #define malloc_alignment TSP_OWN(malloc_alignment)
 #define map TSP_OWN(map)
 #define map_bytes TSP_OWN(map_bytes)
+#define mark_from TSP_OWN(mark_from)
 #define marks_at TSP_OWN(marks_at)
 #define most_granules TSP_OWN(most_granules)
 #define nearest TSP_OWN(nearest)
@@ -389,6 +396,9 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #define node TSP_OWN(node)
 #define note_hole TSP_OWN(note_hole)
 #define note_holes TSP_OWN(note_holes)
+#define note_span TSP_OWN(note_span)
+#define note_spans TSP_OWN(note_spans)
+#define noted_end TSP_OWN(noted_end)
 #define nowhere TSP_OWN(nowhere)
 #define obtain TSP_OWN(obtain)
 #define obtained TSP_OWN(obtained)
@@ -415,6 +425,7 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #define set_index TSP_OWN(set_index)
 #define set_levels TSP_OWN(set_levels)
 #define set_site TSP_OWN(set_site)
+#define set_span TSP_OWN(set_span)
 #define set_state TSP_OWN(set_state)
 #define set_word TSP_OWN(set_word)
 #define shut_bytes TSP_OWN(shut_bytes)
@@ -489,6 +500,7 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #undef HEADS
 #undef LARGEST_BIT
 #undef LASTS
+#undef LONG
 #undef MAKING
 #undef MANY
 #undef MAY_MOVE
@@ -499,6 +511,7 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #undef ROVES
 #undef SITE
 #undef SIZED
+#undef SPAN
 #undef STAYS
 #undef TRIES
 #undef UNIT
@@ -524,6 +537,7 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #undef check_objects
 #undef chunk_before
 #undef chunk_before_word
+#undef chunk_from
 #undef chunks
 #undef claim
 #undef claim_by_index
@@ -540,6 +554,7 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #undef extend
 #undef extent
 #undef find
+#undef find_far_mark
 #undef find_mark
 #undef find_seat
 #undef first
@@ -549,6 +564,7 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #undef flip_mark
 #undef forget_hole
 #undef forget_holes
+#undef forget_span
 #undef found
 #undef get
 #undef get_word
@@ -562,6 +578,7 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #undef init
 #undef is_indexed
 #undef is_large
+#undef is_long
 #undef is_made
 #undef is_mark
 #undef is_nothing
@@ -583,6 +600,7 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #undef malloc_alignment
 #undef map
 #undef map_bytes
+#undef mark_from
 #undef marks_at
 #undef most_granules
 #undef nearest
@@ -593,6 +611,9 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #undef node
 #undef note_hole
 #undef note_holes
+#undef note_span
+#undef note_spans
+#undef noted_end
 #undef nowhere
 #undef obtain
 #undef obtained
@@ -619,6 +640,7 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
 #undef set_index
 #undef set_levels
 #undef set_site
+#undef set_span
 #undef set_state
 #undef set_word
 #undef shut_bytes
@@ -674,6 +696,7 @@ TSP_WEAK void tsp_misuse(const void *heap, const void *pointer, tsp_status statu
  *      map.h         where objects end, in heaps that remember sizes
  *      chunks.h      the index: the holes around a granule
  *      bins.h        the index: a hole that is large enough
+ *      spans.h       the index: where a long object ends
  *      engine.h      the list, and all that changes it
  *      placement.h   which hole an object is cut from
  *      objects.h     allocate, deallocate, resize: with the lock held
@@ -1007,6 +1030,14 @@ static ACCESS void set(byte *field, size_t to) {
 #endif
 }
 
+/* What a loop has computed is computed anew for what comes after it, where keeping it would cost each round an
+ * instruction. */
+#if defined(__GNUC__) && !defined(__OPTIMIZE_SIZE__)
+#define ANEW(x) __asm__("" : "+r"(x))
+#else
+#define ANEW(x) ((void)0)
+#endif
+
 typedef uint32_t word;
 
 /* The number of a word's highest bit, and of its lowest; the word is not 0. */
@@ -1106,47 +1137,50 @@ static ALWAYS_INLINE word marks_at(const byte *at) {
 #define BY_WORDS 0
 #endif
 
-/* The first granule from a on that has a mark; `granules` if none has. (By words: a word begins there, or none is left.) */
-static COLD size_t next_mark(const heap *h, size_t a) {
+/* The first granule from a on that has a mark, where a byte of the map before `limit` has it; else `limit` or more. (By
+ * words: a word begins there, or none is left.) */
+static COLD size_t next_mark(const heap *h, size_t a, size_t limit) {
     const byte *m = map(h);
-    size_t i = a / 8, bytes = map_bytes(h->granules);
+    size_t i = a / 8;
+    const size_t bytes = map_bytes(limit);
     unsigned bits;
 #if BY_WORDS
-    while (i + 8 <= bytes && !(marks_at(m + i) | marks_at(m + i + 4))) i += 8;
+    for (; i + 8 <= bytes && !(marks_at(m + i) | marks_at(m + i + 4)); i += 8) TSP_STEP();
     for (; i + 4 <= bytes; i += 4) {
         const word w = marks_at(m + i);
+        TSP_STEP();
         if (w) return i * 8 + lowest(w);
     }
-    if (i == bytes) return h->granules;
+    if (i >= bytes) return i * 8;
 #endif
     bits = (unsigned)m[i] >> a % 8 << a % 8;
     while (bits == 0) {
-        if (++i >= bytes) return h->granules;
+        TSP_STEP();
+        if (++i >= bytes) return i * 8;
         bits = m[i];
     }
     return i * 8 + lowest(bits);
 }
 
-/* The end of the object that begins at granule a; more than `granules` if there is no mark. (A call where there may be an
- * index. gcc would hand it the handle's fields, in registers that a sized heap, which has no marks, needs: 12 instructions
- * of each of its calls on 32-bit x86.) */
-#if !TSP_INDEX
-static ALWAYS_INLINE
-#elif defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 8 && !defined(__OPTIMIZE_SIZE__)
-static __attribute__((noipa))
-#else
-static COLD
-#endif
-    size_t
-    find_mark(const heap *h, size_t a) {
+/* The same from anywhere on. */
+static ALWAYS_INLINE size_t mark_from(const heap *h, size_t a, size_t limit) {
 #if BY_WORDS
     if (a / 32 < map_bytes(h->granules) / 4) {
         const word w = marks_at(map(h) + a / 32 * 4) >> a % 32;
-        return w ? a + lowest(w) + 1 : next_mark(h, a / 32 * 32 + 32) + 1;
+        return w ? a + lowest(w) : next_mark(h, a / 32 * 32 + 32, limit);
     }
 #endif
-    return next_mark(h, a) + 1;
+    return next_mark(h, a, limit);
 }
+
+/* The end of the object that begins at granule a; more than `granules` if there is no mark. */
+#if TSP_INDEX
+static size_t find_mark(const heap *h, size_t a); /* spans.h */
+#else
+static ALWAYS_INLINE size_t find_mark(const heap *h, size_t a) {
+    return mark_from(h, a, h->granules) + 1;
+}
+#endif
 #if TSP_INDEX
 
 /* -- src/chunks.h -------------------------------------------------------------------------------------------------- */
@@ -1476,6 +1510,101 @@ static HOT int bin_move(const heap *h, size_t end, size_t was, unsigned c, size_
     bin_in(h, end, is);
     return 1;
 }
+
+/* -- src/spans.h --------------------------------------------------------------------------------------------------- */
+
+/* The index, third part: where a long object ends, so that what frees it needs not look through all of its marks. In a
+ * heap that remembers sizes, an object that covers SPAN chunks or more notes its end in the bytes of the first of
+ * these, where no hole can end:
+ *
+ *      granules   |h....a.......|.............|.............|......b......|      a: an object begins, b: it ends before
+ *      last[]            1         192 + low     192 + high        0             six bits of b in each byte
+ *
+ * So at most the marks of SPAN + 1 chunks are looked through, whatever the bytes say. */
+
+enum {
+    LONG = 192, /* in a chunk's byte: the rest is of an object's end */
+#ifdef TSP_SPAN
+    SPAN = TSP_SPAN /* less makes objects of heaps as small as tests exhaust long; a byte is enough for 63 granules */
+#else
+    SPAN = sizeof(link) > 2 ? 6 : 3
+#endif
+};
+
+/* The first chunk that begins at granule a or behind it. */
+static ALWAYS_INLINE size_t chunk_from(size_t a) {
+    return (a + TSP_CHUNK - 1) / TSP_CHUNK;
+}
+
+static ALWAYS_INLINE int is_long(const heap *h, size_t a, size_t b) {
+    return is_indexed(h) && remembers(h) && b / TSP_CHUNK >= chunk_from(a) + SPAN;
+}
+
+/* An object has come, or goes. */
+static COLD void set_span(const heap *h, size_t a, size_t b, int to) {
+    byte *l = lasts(h) + chunk_from(a);
+    if (!is_long(h, a, b)) return;
+    for (unsigned i = 0; i < SPAN; i++) {
+        l[i] = (byte)(to ? LONG + b % (256 - LONG) : 0);
+        b /= 256 - LONG;
+    }
+}
+static ALWAYS_INLINE void note_span(const heap *h, size_t a, size_t b) {
+    if (b - a >= (size_t)SPAN * TSP_CHUNK) set_span(h, a, b, 1);
+}
+static ALWAYS_INLINE void forget_span(const heap *h, size_t a, size_t b) {
+    if (b - a >= (size_t)SPAN * TSP_CHUNK) set_span(h, a, b, 0);
+}
+
+/* The end of the long object that begins at a; 0: none is noted. */
+static size_t noted_end(const heap *h, size_t a) {
+    const size_t c = chunk_from(a);
+    const byte *l = lasts(h) + c;
+    size_t end = 0;
+    if (c + SPAN > chunks(h->granules) || l[0] < LONG) return 0;
+    for (unsigned i = SPAN; i-- > 0;) {
+        TSP_STEP();
+        if (l[i] < LONG || end > LINK_MAX / (256 - LONG)) return 0;
+        end = end * (256 - LONG) + l[i] - LONG;
+    }
+    return end;
+}
+
+/* find_mark, for objects that end farther away than in the next word of the map. */
+static COLD size_t find_far_mark(const heap *h, size_t a) {
+    const size_t none = (size_t)h->granules + 1, c = chunk_from(a), near = (c + 1) * TSP_CHUNK,
+                 far = (c + SPAN) * TSP_CHUNK;
+    size_t end;
+    if (near >= none || !is_indexed(h)) return mark_from(h, a, none - 1) + 1;
+    end = mark_from(h, a, near) + 1;
+    if (end <= near) return end; /* else c is the object's, and its byte nobody else's to change */
+    end = noted_end(h, a);
+    if (end) return end > near && end < none && is_mark(h, end - 1) ? end : none;
+    end = mark_from(h, near, far < none ? far : none - 1) + 1;
+    return end <= far ? end : none;
+}
+
+/* (gcc would hand a call the handle's fields, in registers that a sized heap, which has no marks, needs: 12
+ * instructions of each of its calls on 32-bit x86.) */
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 8 && !defined(__OPTIMIZE_SIZE__)
+__attribute__((noipa))
+#else
+COLD
+#endif
+static size_t
+find_mark(const heap *h, size_t a) {
+#if BY_WORDS
+    const size_t i = a / 32 + 1;
+    if (i < map_bytes(h->granules) / 4) {
+        const byte *next = map(h) + i * 4;
+        word w = marks_at(next - 4) >> a % 32;
+        if (w) return a + lowest(w) + 1;
+        w = marks_at(next);
+        if (w) return i * 32 + lowest(w) + 1;
+    }
+#endif
+    return find_far_mark(h, a);
+}
 #else
 /* Without an index there is nothing to keep, and nobody who denies it. */
 static ALWAYS_INLINE int is_indexed(const heap *h) {
@@ -1484,6 +1613,9 @@ static ALWAYS_INLINE int is_indexed(const heap *h) {
 }
 static ALWAYS_INLINE void set_index(const heap *h) {
     (void)h;
+}
+static ALWAYS_INLINE void note_span(const heap *h, size_t a, size_t b) {
+    (void)h, (void)a, (void)b;
 }
 #endif
 
@@ -1517,6 +1649,7 @@ static HOT int find(const heap *h, size_t bound, place *p) {
             end = next;
             next = after(node(h, end), end);
         } while (next < bound);
+        ANEW(end);
         n = node(h, end);
     }
     p->at = n;
@@ -1601,6 +1734,7 @@ static HOT int forget_holes(const heap *h, const extent *o, size_t start, size_t
         if (!stays) forget_hole(h, o->high, o->low < o->a ? o->a : o->p.end);
     }
     if (before) forget_hole(h, o->a, o->p.end);
+    forget_span(h, o->a, o->b);
     return 1;
 }
 
@@ -1796,39 +1930,48 @@ static HOT tsp_status claim_small(const heap *h, step s, size_t n, size_t mask, 
 #if TSP_INDEX
 
 enum {
-    FEW = 4,    /* holes of an object's own bin that are tried before it gets one that fits for sure */
-    MANY = 16,  /* that are tried where there is none like that: then the request fails */
-    ROVES = 16, /* holes in which one of one granule is looked for */
-    NONE = 0    /* instead of a hole's end */
+    FEW = 4,   /* holes of an object's own bin that are tried before it gets one that fits for sure */
+    MANY = 8,  /* that are tried where there is none like that: then the request fails */
+    ROVES = 8, /* holes in which one of one granule is looked for */
+    NONE = 0   /* instead of a hole's end */
 };
 
-/* Among the first `tries` holes of the bins [*c, sure), one that n granules fit into: its end, with *c its bin. NONE, or
- * DAMAGED. */
-static COLD size_t try_bins(const heap *h, size_t n, size_t mask, unsigned *c, unsigned sure, unsigned tries) {
+/* Among the first holes of the bins [*c, sure), FEW or, if no bin from there on has any, MANY: one that n granules fit
+ * into, its end, with *c its bin. NONE, with *c the bin from `sure` on that is not empty; or DAMAGED. */
+static COLD size_t try_bins(const heap *h, size_t n, size_t mask, unsigned *c, unsigned sure) {
+    const unsigned above = next_bin(h, sure);
+    unsigned tries = above < CLASSES ? FEW : MANY;
     for (; *c < sure; *c = next_bin(h, *c + 1)) {
         size_t end = get(bin(h, *c));
         do {
             const size_t size = binned(h, end);
             if (size == 0) return DAMAGED;
             if (fits_into(node(h, end), size, n, mask)) return end;
-            if (--tries == 0) return NONE;
+            if (--tries == 0) {
+                *c = above;
+                return NONE;
+            }
             end = get(NEXT(first(h, end, size)));
         } while (end);
     }
+    *c = above;
     return NONE;
 }
 
 /* A hole for n granules: its end, with *c its bin. NONE, or DAMAGED. */
 static HOT size_t fit(const heap *h, size_t n, size_t mask, unsigned *c) {
     const size_t room = n + (mask >= GRANULE ? mask / GRANULE : 0);
-    const unsigned sure = room <= h->granules ? class_above(room) : (unsigned)CLASSES, own = next_bin(h, class_of(n));
+    const unsigned sure = room <= h->granules ? class_above(room) : (unsigned)CLASSES;
     size_t end;
-    *c = own;
-    if (own < sure) {
-        if ((end = try_bins(h, n, mask, c, sure, FEW)) != NONE) return end;
-        *c = next_bin(h, sure);
+    *c = next_bin(h, class_of(n));
+    if (*c < sure) {
+        if (FAST) { /* mostly the first does */
+            const size_t size = binned(h, end = get(bin(h, *c)));
+            if (size && fits_into(node(h, end), size, n, mask)) return end;
+        }
+        if ((end = try_bins(h, n, mask, c, sure)) != NONE) return end;
     }
-    if (*c == CLASSES) return try_bins(h, n, mask, (*c = own, c), sure, MANY);
+    if (*c == CLASSES) return NONE;
     end = get(bin(h, *c));
     return binned(h, end) >= room ? end : DAMAGED;
 }
@@ -1864,7 +2007,7 @@ static ALWAYS_INLINE void unlink_from(const heap *h, const place *p, size_t end)
 
 static HOT tsp_status claim_by_index(const heap *h, size_t n, size_t mask, int large, byte **object) {
     size_t end = NONE, size, over, lead;
-    unsigned c;
+    unsigned c = 0;
     extent o;
     if (n == 1 && mask < GRANULE) {
         end = rove(h, &o.p);
@@ -1971,7 +2114,11 @@ static HOT tsp_status allocate(heap *h, size_t bytes, size_t align, int grown, v
     if (n - 1 >= h->granules) return TSP_NO_MEMORY;
     status = claim(h, n, align - 1, !grown && is_large(h, n), &object);
     if (status != TSP_OK) return status;
-    if (remembers(h)) flip_mark(h, offset(h, object) / GRANULE + n);
+    if (remembers(h)) {
+        const size_t a = offset(h, object) / GRANULE;
+        flip_mark(h, a + n);
+        note_span(h, a, a + n);
+    }
     count_used(h, n, 0);
     h->objects++;
     *result = object;
@@ -2180,6 +2327,7 @@ static tsp_status resize(heap *h, void *pointer, size_t old_bytes, int any, size
     *result = address(h, start);
     flip_mark(h, o.b);
     flip_mark(h, start + n);
+    note_span(h, start, start + n);
     count_used(h, n, o.b - o.a);
     debug_resized(h, o.a, old, start, n);
 done:
@@ -2387,7 +2535,7 @@ static int visit_live(const heap *h, size_t a, size_t b, size_t *mark, tsp_visit
     while (a < b && !stop) {
         size_t end = b;
         if (remembers(h)) {
-            if (*mark <= a) *mark = find_mark(h, a);
+            if (*mark <= a) *mark = mark_from(h, a, h->granules) + 1;
             if (*mark < b) end = *mark;
         }
         stop = visitor(context, address(h, a), (end - a) * GRANULE, remembers(h) ? TSP_OBJECT : TSP_LIVE);
@@ -2562,6 +2710,18 @@ heap *V_(once_over)(heap *h, void *memory, size_t size, int sized) {
 
 /* -- More bytes behind a heap -------------------------------------------------------------------------------------- */
 
+#if TSP_INDEX
+/* Those of the objects in the live granules [a, b). */
+static void note_spans(const heap *h, size_t a, size_t b) {
+    size_t end;
+    for (; remembers(h) && a < b; a = end) {
+        end = mark_from(h, a, b) + 1;
+        if (end > b) return;
+        note_span(h, a, end);
+    }
+}
+#endif
+
 /* The list stays, but for its last hole, which grows or comes; the map moves up; and the index, whose parts are all
  * elsewhere afterwards, is made anew from the list, as it is for a heap that had none. */
 static tsp_status extend(heap *h, size_t bytes) {
@@ -2591,9 +2751,10 @@ static tsp_status extend(heap *h, size_t bytes) {
     debug_shut(h, old, n);
 #if TSP_INDEX
     if (is_indexed(h))
-        for (size = end = 0; next_hole(h, &size, &end);) {
+        for (size = end = last = 0; next_hole(h, &size, &end); last = end) {
             note_hole(h, end);
             bin_in(h, end, end - size);
+            note_spans(h, last, size);
         }
 #endif
     return TSP_OK;
@@ -2667,19 +2828,22 @@ static tsp_report check_guards(const heap *h) {
 
 #if TSP_INDEX
 
-/* Whether last[] and the bits over it say what the list, which is known to be sound, says of each chunk. */
-static tsp_report check_chunks(const heap *h) {
+/* Whether last[] and the bits over it say what the list, which is known to be sound, says of each chunk; `spans` long
+ * objects have their ends there too. */
+static tsp_report check_chunks(const heap *h, size_t spans) {
     const size_t n = chunks(h->granules);
     const byte *level = has(h);
-    size_t end = 0, next = after(head(h), 0), bits = n, more = words(n);
+    size_t end = 0, next = after(head(h), 0), bits = n, more = words(n), ends = 0;
     for (size_t c = 0; c < n; c++) {
         size_t last = 0;
         for (; next <= h->granules && next <= (c + 1) * TSP_CHUNK; next = after(node(h, end), end)) last = end = next;
-        if (lasts(h)[c] != (last ? last - c * TSP_CHUNK : 0))
+        if (last == 0 && lasts(h)[c] >= LONG) ends++;
+        else if (lasts(h)[c] != (last ? last - c * TSP_CHUNK : 0))
             return found(c * TSP_CHUNK, "[4] a chunk's last hole is not what the index has");
         if ((get_word(level + 4 * (c / TSP_FAN)) >> c % TSP_FAN & 1) != (last != 0))
             return found(c * TSP_CHUNK, "[4] a chunk's bit is not what the index has");
     }
+    if (ends != spans * SPAN) return found(0, "[4] the index has a long object's end where there is none");
     for (; more > 1; bits = more, more = words(more)) { /* each level by the one below */
         const byte *above = level + 4 * more;
         for (size_t i = 0; i < more; i++)
@@ -2716,21 +2880,28 @@ static tsp_report check_bins(const heap *h, size_t holes) {
 #endif
 
 /* The live granules [a, b): objects, the last of which ends with them, each of a size that objects have. */
-static const char *check_objects(const heap *h, size_t a, size_t b, size_t *objects) {
+static const char *check_objects(const heap *h, size_t a, size_t b, size_t *objects, size_t *spans) {
     while (a < b) {
-        const size_t end = find_mark(h, a);
+        const size_t end = mark_from(h, a, h->granules) + 1;
         if (end > b) return "[6] no mark where the last object before a hole or the heap's end ends";
         if (to_granules(to_bytes(end - a)) != end - a) return "[6] an object has a size that is not rounded";
+#if TSP_INDEX
+        if (is_long(h, a, end)) {
+            if (noted_end(h, a) != end) return "[4] the index does not have where a long object ends";
+            ++*spans;
+        }
+#endif
         ++*objects;
         a = end;
     }
+    (void)spans;
     return NULL;
 }
 
 static tsp_report check(const heap *h) {
     const char *what;
     const size_t granules = h->granules;
-    size_t end = 0, free = 0, holes = 0, objects = 0, gap;
+    size_t end = 0, free = 0, holes = 0, objects = 0, spans = 0, gap;
     const byte *n = head(h);
     if (granules == 0) return found(0, h->used || h->objects ? "[7] objects in a heap without granules" : NULL);
     while ((gap = get(GAP(n))) < granules - end) {
@@ -2738,32 +2909,33 @@ static tsp_report check(const heap *h) {
         end += gap + 1;
         n = node(h, end);
         size = get(SIZE(n));
-        if (size == 0 || size > gap + 1) return found(end, "[2] a hole's size is zero, or reaches into the hole before it");
+        if (size == 0 || size > gap + 1)
+            return found(end, "[2] a hole's size is zero, or reaches into the hole before it");
         if (size == gap + 1 && before) return found(end, "[3] two holes touch");
         free += size;
         holes += size > 1;
         if (remembers(h)) {
-            what = check_objects(h, before, end - size, &objects);
+            what = check_objects(h, before, end - size, &objects, &spans);
             if (what) return found(end - size, what);
-            if (find_mark(h, end - size) <= end) return found(end - size, "[6] a mark inside a hole");
+            if (mark_from(h, end - size, granules) < end) return found(end - size, "[6] a mark inside a hole");
         }
     }
     if (gap != granules - end) return found(end, "[1] a gap link leads out of the heap");
+    if (remembers(h)) {
+        what = check_objects(h, end, h->granules, &objects, &spans);
+        if (what) return found(h->granules, what);
+        if (h->granules % 8 && map(h)[h->granules / 8] >> h->granules % 8)
+            return found(h->granules, "[6] marks beyond the last granule");
+    }
 #if TSP_INDEX
     if (is_indexed(h)) {
-        tsp_report r = check_chunks(h);
+        tsp_report r = check_chunks(h, spans);
         if (r.what == NULL) r = check_bins(h, holes);
         if (r.what) return r;
     }
 #endif
-    (void)holes;
-    if (remembers(h)) {
-        what = check_objects(h, end, h->granules, &objects);
-        if (what) return found(h->granules, what);
-        if (h->granules % 8 && map(h)[h->granules / 8] >> h->granules % 8)
-            return found(h->granules, "[6] marks beyond the last granule");
-        if (objects != h->objects) return found(0, "[7] the number of objects is wrong");
-    }
+    (void)holes, (void)spans;
+    if (remembers(h) && objects != h->objects) return found(0, "[7] the number of objects is wrong");
     if (free + h->used != h->granules) return found(0, "[7] used and free do not add up");
     if (h->peak < h->used || h->peak > h->granules) return found(0, "[7] the peak is wrong");
 #if TSP_DEBUG & TSP_GUARDS_
@@ -2828,6 +3000,7 @@ PLAIN(TSP_V, _attach);
 #undef ACCESS
 #undef ALL_BITS
 #undef ALWAYS_INLINE
+#undef ANEW
 #undef ASAN_OPEN
 #undef ASAN_SHUT
 #undef ASIDE

@@ -38,7 +38,7 @@
  *     they were.
  *   - Cost: "a search" without an index goes through the heap's holes in order of address, with steps of a few
  *     instructions: linear in their number, which is seldom more than a few dozen. With an index it passes at most the
- *     holes of 128 granules, and tries at most 36 that may do: there is a bound, however many holes. Copying and
+ *     holes of 128 granules, and tries at most 17 that may do: there is a bound, however many holes. Copying and
  *     zeroing bytes comes on top. DESIGN.md section 5 has figures.
  *   - Locking: as TSP_LOCK says, below. With TSP_LOCK_SPIN (the default where there is an operating system) any number
  *     of threads may share a heap. With TSP_LOCK_INTERRUPTS (the default on a microcontroller) whatever runs on its

@@ -144,6 +144,7 @@ static tsp_status resize(heap *h, void *pointer, size_t old_bytes, int any, size
     *result = address(h, start);
     flip_mark(h, o.b);
     flip_mark(h, start + n);
+    note_span(h, start, start + n);
     count_used(h, n, o.b - o.a);
     debug_resized(h, o.a, old, start, n);
 done:

@@ -29,19 +29,22 @@ static tsp_report check_guards(const heap *h) {
 
 #if TSP_INDEX
 
-/* Whether last[] and the bits over it say what the list, which is known to be sound, says of each chunk. */
-static tsp_report check_chunks(const heap *h) {
+/* Whether last[] and the bits over it say what the list, which is known to be sound, says of each chunk; `spans` long
+ * objects have their ends there too. */
+static tsp_report check_chunks(const heap *h, size_t spans) {
     const size_t n = chunks(h->granules);
     const byte *level = has(h);
-    size_t end = 0, next = after(head(h), 0), bits = n, more = words(n);
+    size_t end = 0, next = after(head(h), 0), bits = n, more = words(n), ends = 0;
     for (size_t c = 0; c < n; c++) {
         size_t last = 0;
         for (; next <= h->granules && next <= (c + 1) * TSP_CHUNK; next = after(node(h, end), end)) last = end = next;
-        if (lasts(h)[c] != (last ? last - c * TSP_CHUNK : 0))
+        if (last == 0 && lasts(h)[c] >= LONG) ends++;
+        else if (lasts(h)[c] != (last ? last - c * TSP_CHUNK : 0))
             return found(c * TSP_CHUNK, "[4] a chunk's last hole is not what the index has");
         if ((get_word(level + 4 * (c / TSP_FAN)) >> c % TSP_FAN & 1) != (last != 0))
             return found(c * TSP_CHUNK, "[4] a chunk's bit is not what the index has");
     }
+    if (ends != spans * SPAN) return found(0, "[4] the index has a long object's end where there is none");
     for (; more > 1; bits = more, more = words(more)) { /* each level by the one below */
         const byte *above = level + 4 * more;
         for (size_t i = 0; i < more; i++)
@@ -78,21 +81,28 @@ static tsp_report check_bins(const heap *h, size_t holes) {
 #endif
 
 /* The live granules [a, b): objects, the last of which ends with them, each of a size that objects have. */
-static const char *check_objects(const heap *h, size_t a, size_t b, size_t *objects) {
+static const char *check_objects(const heap *h, size_t a, size_t b, size_t *objects, size_t *spans) {
     while (a < b) {
-        const size_t end = find_mark(h, a);
+        const size_t end = mark_from(h, a, h->granules) + 1;
         if (end > b) return "[6] no mark where the last object before a hole or the heap's end ends";
         if (to_granules(to_bytes(end - a)) != end - a) return "[6] an object has a size that is not rounded";
+#if TSP_INDEX
+        if (is_long(h, a, end)) {
+            if (noted_end(h, a) != end) return "[4] the index does not have where a long object ends";
+            ++*spans;
+        }
+#endif
         ++*objects;
         a = end;
     }
+    (void)spans;
     return NULL;
 }
 
 static tsp_report check(const heap *h) {
     const char *what;
     const size_t granules = h->granules;
-    size_t end = 0, free = 0, holes = 0, objects = 0, gap;
+    size_t end = 0, free = 0, holes = 0, objects = 0, spans = 0, gap;
     const byte *n = head(h);
     if (granules == 0) return found(0, h->used || h->objects ? "[7] objects in a heap without granules" : NULL);
     while ((gap = get(GAP(n))) < granules - end) {
@@ -100,32 +110,33 @@ static tsp_report check(const heap *h) {
         end += gap + 1;
         n = node(h, end);
         size = get(SIZE(n));
-        if (size == 0 || size > gap + 1) return found(end, "[2] a hole's size is zero, or reaches into the hole before it");
+        if (size == 0 || size > gap + 1)
+            return found(end, "[2] a hole's size is zero, or reaches into the hole before it");
         if (size == gap + 1 && before) return found(end, "[3] two holes touch");
         free += size;
         holes += size > 1;
         if (remembers(h)) {
-            what = check_objects(h, before, end - size, &objects);
+            what = check_objects(h, before, end - size, &objects, &spans);
             if (what) return found(end - size, what);
-            if (find_mark(h, end - size) <= end) return found(end - size, "[6] a mark inside a hole");
+            if (mark_from(h, end - size, granules) < end) return found(end - size, "[6] a mark inside a hole");
         }
     }
     if (gap != granules - end) return found(end, "[1] a gap link leads out of the heap");
+    if (remembers(h)) {
+        what = check_objects(h, end, h->granules, &objects, &spans);
+        if (what) return found(h->granules, what);
+        if (h->granules % 8 && map(h)[h->granules / 8] >> h->granules % 8)
+            return found(h->granules, "[6] marks beyond the last granule");
+    }
 #if TSP_INDEX
     if (is_indexed(h)) {
-        tsp_report r = check_chunks(h);
+        tsp_report r = check_chunks(h, spans);
         if (r.what == NULL) r = check_bins(h, holes);
         if (r.what) return r;
     }
 #endif
-    (void)holes;
-    if (remembers(h)) {
-        what = check_objects(h, end, h->granules, &objects);
-        if (what) return found(h->granules, what);
-        if (h->granules % 8 && map(h)[h->granules / 8] >> h->granules % 8)
-            return found(h->granules, "[6] marks beyond the last granule");
-        if (objects != h->objects) return found(0, "[7] the number of objects is wrong");
-    }
+    (void)holes, (void)spans;
+    if (remembers(h) && objects != h->objects) return found(0, "[7] the number of objects is wrong");
     if (free + h->used != h->granules) return found(0, "[7] used and free do not add up");
     if (h->peak < h->used || h->peak > h->granules) return found(0, "[7] the peak is wrong");
 #if TSP_DEBUG & TSP_GUARDS_

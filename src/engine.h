@@ -6,6 +6,7 @@
  *      map.h         where objects end, in heaps that remember sizes
  *      chunks.h      the index: the holes around a granule
  *      bins.h        the index: a hole that is large enough
+ *      spans.h       the index: where a long object ends
  *      engine.h      the list, and all that changes it
  *      placement.h   which hole an object is cut from
  *      objects.h     allocate, deallocate, resize: with the lock held
@@ -25,6 +26,7 @@
 #if TSP_INDEX
 #include "chunks.h"
 #include "bins.h"
+#include "spans.h"
 #else
 /* Without an index there is nothing to keep, and nobody who denies it. */
 static ALWAYS_INLINE int is_indexed(const heap *h) {
@@ -33,6 +35,9 @@ static ALWAYS_INLINE int is_indexed(const heap *h) {
 }
 static ALWAYS_INLINE void set_index(const heap *h) {
     (void)h;
+}
+static ALWAYS_INLINE void note_span(const heap *h, size_t a, size_t b) {
+    (void)h, (void)a, (void)b;
 }
 #endif
 
@@ -66,6 +71,7 @@ static HOT int find(const heap *h, size_t bound, place *p) {
             end = next;
             next = after(node(h, end), end);
         } while (next < bound);
+        ANEW(end);
         n = node(h, end);
     }
     p->at = n;
@@ -150,6 +156,7 @@ static HOT int forget_holes(const heap *h, const extent *o, size_t start, size_t
         if (!stays) forget_hole(h, o->high, o->low < o->a ? o->a : o->p.end);
     }
     if (before) forget_hole(h, o->a, o->p.end);
+    forget_span(h, o->a, o->b);
     return 1;
 }
 

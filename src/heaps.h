@@ -120,6 +120,18 @@ heap *V_(once_over)(heap *h, void *memory, size_t size, int sized) {
 
 /* -- More bytes behind a heap -------------------------------------------------------------------------------------- */
 
+#if TSP_INDEX
+/* Those of the objects in the live granules [a, b). */
+static void note_spans(const heap *h, size_t a, size_t b) {
+    size_t end;
+    for (; remembers(h) && a < b; a = end) {
+        end = mark_from(h, a, b) + 1;
+        if (end > b) return;
+        note_span(h, a, end);
+    }
+}
+#endif
+
 /* The list stays, but for its last hole, which grows or comes; the map moves up; and the index, whose parts are all
  * elsewhere afterwards, is made anew from the list, as it is for a heap that had none. */
 static tsp_status extend(heap *h, size_t bytes) {
@@ -149,9 +161,10 @@ static tsp_status extend(heap *h, size_t bytes) {
     debug_shut(h, old, n);
 #if TSP_INDEX
     if (is_indexed(h))
-        for (size = end = 0; next_hole(h, &size, &end);) {
+        for (size = end = last = 0; next_hole(h, &size, &end); last = end) {
             note_hole(h, end);
             bin_in(h, end, end - size);
+            note_spans(h, last, size);
         }
 #endif
     return TSP_OK;

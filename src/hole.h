@@ -108,6 +108,14 @@ static ACCESS void set(byte *field, size_t to) {
 #endif
 }
 
+/* What a loop has computed is computed anew for what comes after it, where keeping it would cost each round an
+ * instruction. */
+#if defined(__GNUC__) && !defined(__OPTIMIZE_SIZE__)
+#define ANEW(x) __asm__("" : "+r"(x))
+#else
+#define ANEW(x) ((void)0)
+#endif
+
 typedef uint32_t word;
 
 /* The number of a word's highest bit, and of its lowest; the word is not 0. */

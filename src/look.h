@@ -53,7 +53,7 @@ static int visit_live(const heap *h, size_t a, size_t b, size_t *mark, tsp_visit
     while (a < b && !stop) {
         size_t end = b;
         if (remembers(h)) {
-            if (*mark <= a) *mark = find_mark(h, a);
+            if (*mark <= a) *mark = mark_from(h, a, h->granules) + 1;
             if (*mark < b) end = *mark;
         }
         stop = visitor(context, address(h, a), (end - a) * GRANULE, remembers(h) ? TSP_OBJECT : TSP_LIVE);

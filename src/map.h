@@ -38,44 +38,47 @@ static ALWAYS_INLINE word marks_at(const byte *at) {
 #define BY_WORDS 0
 #endif
 
-/* The first granule from a on that has a mark; `granules` if none has. (By words: a word begins there, or none is left.) */
-static COLD size_t next_mark(const heap *h, size_t a) {
+/* The first granule from a on that has a mark, where a byte of the map before `limit` has it; else `limit` or more. (By
+ * words: a word begins there, or none is left.) */
+static COLD size_t next_mark(const heap *h, size_t a, size_t limit) {
     const byte *m = map(h);
-    size_t i = a / 8, bytes = map_bytes(h->granules);
+    size_t i = a / 8;
+    const size_t bytes = map_bytes(limit);
     unsigned bits;
 #if BY_WORDS
-    while (i + 8 <= bytes && !(marks_at(m + i) | marks_at(m + i + 4))) i += 8;
+    for (; i + 8 <= bytes && !(marks_at(m + i) | marks_at(m + i + 4)); i += 8) TSP_STEP();
     for (; i + 4 <= bytes; i += 4) {
         const word w = marks_at(m + i);
+        TSP_STEP();
         if (w) return i * 8 + lowest(w);
     }
-    if (i == bytes) return h->granules;
+    if (i >= bytes) return i * 8;
 #endif
     bits = (unsigned)m[i] >> a % 8 << a % 8;
     while (bits == 0) {
-        if (++i >= bytes) return h->granules;
+        TSP_STEP();
+        if (++i >= bytes) return i * 8;
         bits = m[i];
     }
     return i * 8 + lowest(bits);
 }
 
-/* The end of the object that begins at granule a; more than `granules` if there is no mark. (A call where there may be an
- * index. gcc would hand it the handle's fields, in registers that a sized heap, which has no marks, needs: 12 instructions
- * of each of its calls on 32-bit x86.) */
-#if !TSP_INDEX
-static ALWAYS_INLINE
-#elif defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 8 && !defined(__OPTIMIZE_SIZE__)
-static __attribute__((noipa))
-#else
-static COLD
-#endif
-    size_t
-    find_mark(const heap *h, size_t a) {
+/* The same from anywhere on. */
+static ALWAYS_INLINE size_t mark_from(const heap *h, size_t a, size_t limit) {
 #if BY_WORDS
     if (a / 32 < map_bytes(h->granules) / 4) {
         const word w = marks_at(map(h) + a / 32 * 4) >> a % 32;
-        return w ? a + lowest(w) + 1 : next_mark(h, a / 32 * 32 + 32) + 1;
+        return w ? a + lowest(w) : next_mark(h, a / 32 * 32 + 32, limit);
     }
 #endif
-    return next_mark(h, a) + 1;
+    return next_mark(h, a, limit);
 }
+
+/* The end of the object that begins at granule a; more than `granules` if there is no mark. */
+#if TSP_INDEX
+static size_t find_mark(const heap *h, size_t a); /* spans.h */
+#else
+static ALWAYS_INLINE size_t find_mark(const heap *h, size_t a) {
+    return mark_from(h, a, h->granules) + 1;
+}
+#endif

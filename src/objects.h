@@ -51,7 +51,11 @@ static HOT tsp_status allocate(heap *h, size_t bytes, size_t align, int grown, v
     if (n - 1 >= h->granules) return TSP_NO_MEMORY;
     status = claim(h, n, align - 1, !grown && is_large(h, n), &object);
     if (status != TSP_OK) return status;
-    if (remembers(h)) flip_mark(h, offset(h, object) / GRANULE + n);
+    if (remembers(h)) {
+        const size_t a = offset(h, object) / GRANULE;
+        flip_mark(h, a + n);
+        note_span(h, a, a + n);
+    }
     count_used(h, n, 0);
     h->objects++;
     *result = object;

@@ -118,39 +118,48 @@ static HOT tsp_status claim_small(const heap *h, step s, size_t n, size_t mask, 
 #if TSP_INDEX
 
 enum {
-    FEW = 4,    /* holes of an object's own bin that are tried before it gets one that fits for sure */
-    MANY = 16,  /* that are tried where there is none like that: then the request fails */
-    ROVES = 16, /* holes in which one of one granule is looked for */
-    NONE = 0    /* instead of a hole's end */
+    FEW = 4,   /* holes of an object's own bin that are tried before it gets one that fits for sure */
+    MANY = 8,  /* that are tried where there is none like that: then the request fails */
+    ROVES = 8, /* holes in which one of one granule is looked for */
+    NONE = 0   /* instead of a hole's end */
 };
 
-/* Among the first `tries` holes of the bins [*c, sure), one that n granules fit into: its end, with *c its bin. NONE, or
- * DAMAGED. */
-static COLD size_t try_bins(const heap *h, size_t n, size_t mask, unsigned *c, unsigned sure, unsigned tries) {
+/* Among the first holes of the bins [*c, sure), FEW or, if no bin from there on has any, MANY: one that n granules fit
+ * into, its end, with *c its bin. NONE, with *c the bin from `sure` on that is not empty; or DAMAGED. */
+static COLD size_t try_bins(const heap *h, size_t n, size_t mask, unsigned *c, unsigned sure) {
+    const unsigned above = next_bin(h, sure);
+    unsigned tries = above < CLASSES ? FEW : MANY;
     for (; *c < sure; *c = next_bin(h, *c + 1)) {
         size_t end = get(bin(h, *c));
         do {
             const size_t size = binned(h, end);
             if (size == 0) return DAMAGED;
             if (fits_into(node(h, end), size, n, mask)) return end;
-            if (--tries == 0) return NONE;
+            if (--tries == 0) {
+                *c = above;
+                return NONE;
+            }
             end = get(NEXT(first(h, end, size)));
         } while (end);
     }
+    *c = above;
     return NONE;
 }
 
 /* A hole for n granules: its end, with *c its bin. NONE, or DAMAGED. */
 static HOT size_t fit(const heap *h, size_t n, size_t mask, unsigned *c) {
     const size_t room = n + (mask >= GRANULE ? mask / GRANULE : 0);
-    const unsigned sure = room <= h->granules ? class_above(room) : (unsigned)CLASSES, own = next_bin(h, class_of(n));
+    const unsigned sure = room <= h->granules ? class_above(room) : (unsigned)CLASSES;
     size_t end;
-    *c = own;
-    if (own < sure) {
-        if ((end = try_bins(h, n, mask, c, sure, FEW)) != NONE) return end;
-        *c = next_bin(h, sure);
+    *c = next_bin(h, class_of(n));
+    if (*c < sure) {
+        if (FAST) { /* mostly the first does */
+            const size_t size = binned(h, end = get(bin(h, *c)));
+            if (size && fits_into(node(h, end), size, n, mask)) return end;
+        }
+        if ((end = try_bins(h, n, mask, c, sure)) != NONE) return end;
     }
-    if (*c == CLASSES) return try_bins(h, n, mask, (*c = own, c), sure, MANY);
+    if (*c == CLASSES) return NONE;
     end = get(bin(h, *c));
     return binned(h, end) >= room ? end : DAMAGED;
 }
@@ -186,7 +195,7 @@ static ALWAYS_INLINE void unlink_from(const heap *h, const place *p, size_t end)
 
 static HOT tsp_status claim_by_index(const heap *h, size_t n, size_t mask, int large, byte **object) {
     size_t end = NONE, size, over, lead;
-    unsigned c;
+    unsigned c = 0;
     extent o;
     if (n == 1 && mask < GRANULE) {
         end = rove(h, &o.p);

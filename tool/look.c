@@ -302,6 +302,14 @@ static const run *hole_ending(const runs *r, uint64_t end) {
     return low < r->count && r->all[low].to == end && !r->all[low].live ? &r->all[low] : NULL;
 }
 
+/* What chunk c has of the end of the object that it begins with: six bits, if the object covers so many chunks that all
+ * of its end finds room; else 0. */
+static unsigned end_of_long(const heap *h, const run *object, uint64_t c) {
+    const uint64_t first = (object->from + CHUNK - 1) / CHUNK, span = h->shape->link > 2 ? 6 : 3;
+    if (!h->remembers || !object->live || c < first || c >= first + span || object->to / CHUNK < first + span) return 0;
+    return (unsigned)(192 + (object->to >> 6 * (c - first)) % 64);
+}
+
 static fault check_chunks(const heap *h, const runs *r) {
     const unsigned char *lasts = h->bytes + index_at(h) + lasts_at(h), *level;
     const uint64_t n = (h->granules + CHUNK - 1) / CHUNK;
@@ -309,10 +317,14 @@ static fault check_chunks(const heap *h, const runs *r) {
     size_t i = 0;
     level = lasts + (n + 3) / 4 * 4;
     for (uint64_t c = 0; c < n; c++) {
+        const unsigned end = i < r->count ? end_of_long(h, &r->all[i], c) : 0;
         uint64_t last = 0;
+        if (end && lasts[c] != end)
+            return (fault){c * CHUNK * h->granule, "[4] the index does not have where a long object ends"};
         for (; i < r->count && r->all[i].to <= (c + 1) * CHUNK; i++)
             if (!r->all[i].live) last = r->all[i].to - c * CHUNK;
-        if (lasts[c] != last) return (fault){c * CHUNK * h->granule, "[4] a chunk's last hole is not what the index has"};
+        if (!end && lasts[c] != last)
+            return (fault){c * CHUNK * h->granule, "[4] a chunk's last hole is not what the index has"};
         if ((word_at(h, level + c / 32 * 4) >> c % 32 & 1) != (last != 0))
             return (fault){c * CHUNK * h->granule, "[4] a chunk's bit is not what the index has"};
     }
