@@ -126,3 +126,17 @@ TEST_BOTH(damage_is_told) {
         close_kitchen(&m.k);
     }
 }
+
+/* Marks that are gone: objects are lost to the heap, but nothing else is. */
+TEST(marks_are_gone) {
+    const size_t part = region_for(60 * UNIT, 0);
+    oracle m = open_part(part, part + 100 * UNIT, 0, 0);
+    unsigned char *p = V_(malloc)(&m.k.heap, 40 * UNIT);
+    CHECK(p && V_(malloc)(&m.k.heap, UNIT));
+    memset(m.k.base + m.k.total, 0, (m.k.total / GRANULE + 7) / 8);
+    m.k.total = V_(extend)(&m.k.heap, 50 * UNIT);
+    CHECK(m.k.total > 60 * UNIT && V_(check)(&m.k.heap).status == TSP_CORRUPT);
+    V_(reset)(&m.k.heap);
+    CHECK(is_empty(&m.k));
+    close_oracle(&m);
+}

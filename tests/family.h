@@ -37,6 +37,9 @@
 #ifndef TSP_FAN
 #define TSP_FAN 32 /* bits of a word that are used */
 #endif
+#ifndef TSP_SPAN
+#define TSP_SPAN ((int)(GRANULE / 4 * 3)) /* chunks that an object covers to be long */
+#endif
 #ifndef TSP_EXACT_BITS
 #define TSP_EXACT_BITS 5
 #endif
@@ -79,7 +82,7 @@ static inline size_t most_bytes(void) {
 
 /* How far a search in a heap with an index goes: holes that are tried of bins in which some may do before it takes one
  * that does for sure, and where there is none such; and holes in which one of a single granule is looked for. */
-enum { FEW = 4, MANY = 16, ROVES = 16 };
+enum { FEW = 4, MANY = 8, ROVES = 8 };
 
 static inline int has_index(size_t granules) {
     return CAN_INDEX && granules >= TSP_INDEX_FROM;

@@ -301,6 +301,11 @@ static inline void draw_index(const layout *l, unsigned char *bytes, TSP_V *h, i
         lasts[chunk] = (unsigned char)(end - chunk * TSP_CHUNK);
         here |= (uint64_t)1 << chunk;
     }
+    for (set b = sized ? 0 : l->begins; b; b &= b - 1) { /* a long object's end, in six bits a chunk that it covers */
+        unsigned chunk = (lowest(b) + TSP_CHUNK - 1) / TSP_CHUNK, e = object_end(l, lowest(b));
+        if ((chunk + TSP_SPAN) * TSP_CHUNK > e) continue;
+        for (int i = 0; i < TSP_SPAN; i++) lasts[chunk + i] = (unsigned char)(192 + (e >> 6 * i) % 64);
+    }
     do {
         above = 0;
         for (unsigned i = 0; i < bits; i++)

@@ -88,7 +88,7 @@ static void play(uint32_t seed, size_t size, size_t offset, unsigned steps, int 
         free_all(&m, &d);
         if (round == 0) first = m.digest;
         else CHECK(m.digest == first); /* one hole is one hole, whatever was before */
-        if (roll(&d, 4) == 0) { /* the low-water mark starts anew, with all else or alone, or goes on */
+        if (roll(&d, 4) == 0) {        /* the low-water mark starts anew, with all else or alone, or goes on */
             V_(reset_low)(&m.k.heap);
             m.low = m.low_at_least = m.k.total;
             settle(&m);
@@ -146,7 +146,7 @@ TEST_BOTH(null_is_nothing) {
 TEST_BOTH(only_the_last_hole_fits) {
     const int holes = has_index(MANY) ? MANY / 2 : 300;
     for (size_t n = has_index(MANY) ? 2 : 1; n <= 5; n++) { /* bins have no holes of one granule */
-        size_t wall = n % 2 ? 1 : 2; /* from an odd unit to an odd unit */
+        size_t wall = n % 2 ? 1 : 2;                        /* from an odd unit to an odd unit */
         oracle m = open_oracle(region_for((size_t)holes * 12 * UNIT, sized), 0, sized);
         dice d = 1;
         size_t failed;
@@ -320,4 +320,32 @@ TEST_BOTH(rover_is_bounded) {
         CHECK(V_(alloc)(&k.heap, 1, 1) == (others + 2 <= ROVES ? a : other[others - 1])); /* the others, the turn, a */
         close_kitchen(&k);
     }
+}
+
+/* Objects around the lengths from which the index has their ends, wherever in a chunk they begin and with whatever
+ * behind them, keep their sizes as they come, grow, shrink, move and go. */
+TEST(ends_of_long_objects) {
+    static const size_t leads[] = {0, 1, 2, TSP_CHUNK - 1, TSP_CHUNK, TSP_CHUNK + 2};
+    const size_t unit = UNIT / GRANULE, edge = TSP_SPAN * TSP_CHUNK;
+    kitchen k = open_large_kitchen(0);
+    for (size_t l = 0; l < sizeof leads / sizeof *leads; l++)
+        for (size_t n = edge - TSP_CHUNK; n <= edge + 3 * TSP_CHUNK;
+             n += n % TSP_CHUNK < TSP_CHUNK - 2 ? TSP_CHUNK / 2 - 1 : 1) {
+            const size_t lead = leads[l] / unit * UNIT, size = n / unit * UNIT, grown = size + TSP_CHUNK * UNIT;
+            unsigned char *before = lead ? V_(malloc)(&k.heap, lead) : NULL, *p = V_(aligned_alloc)(&k.heap, 1, size),
+                          *q, *r;
+            CHECK(p && is_sound(&k) && V_(usable_size)(&k.heap, p) == size);
+            if (V_(try_realloc)(&k.heap, p, grown) == TSP_OK)
+                CHECK(V_(usable_size)(&k.heap, p) == grown && is_sound(&k) &&
+                      V_(try_realloc)(&k.heap, p, size) == TSP_OK);
+            q = V_(aligned_alloc)(&k.heap, 1, UNIT); /* directly behind it, if it is at the low end */
+            CHECK(q && is_sound(&k) && V_(usable_size)(&k.heap, p) == size && V_(usable_size)(&k.heap, q) == UNIT);
+            r = V_(realloc)(&k.heap, p, grown); /* where it is, or to the low end, or it slides */
+            CHECK(r && is_sound(&k) && V_(usable_size)(&k.heap, r) == grown);
+            if (before) V_(free)(&k.heap, before);
+            V_(free)(&k.heap, r);
+            V_(free)(&k.heap, q);
+            CHECK(is_empty(&k));
+        }
+    close_kitchen(&k);
 }
