@@ -28,14 +28,17 @@ static void count_steps(const char *next);
 
 /* A search takes a link of each hole that it passes in a chunk, and a word of each level up and down, in a heap as large
  * as an input can ask for. A call makes at most four (resize: what it has, to place, to give the old bytes back, to give
- * the new ones back). To place it looks into 4 holes of a bin, into 16, and at 16 along the gaps. Six holes may come or
- * go, each with a dozen links and words, and two words of each level. */
+ * the new ones back), three of which look for a mark, in the bytes of a few chunks. To place it looks into 9 holes of
+ * bins, and at 8 along the gaps. Six holes may come or go, each with a dozen links and words, and two words of each
+ * level. */
 enum {
     LEVELS = TSP_FAN > 4 ? 2 : 8,
     SEARCH = TSP_CHUNK + 2 * LEVELS + 2,
-    PLACE = 4 * (4 + 16) + 2 * 16 + 8,
+    SPAN = 6,
+    MARK = (SPAN + 2) * ((TSP_CHUNK + 7) / 8) + SPAN,
+    PLACE = 4 * (1 + 8) + 2 * 8 + 8,
     CHANGE = 12 + 2 * LEVELS,
-    BUDGET = 4 * SEARCH + PLACE + 6 * CHANGE,
+    BUDGET = 4 * SEARCH + 3 * MARK + PLACE + 6 * CHANGE,
     GRADES = 64
 };
 

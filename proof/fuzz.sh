@@ -27,7 +27,7 @@ flags() {
     case $1 in
     *-round4) echo "-DTSP_V=${1%-*} -DTSP_ROUND=4 -DTSP_LARGE=3" ;;
     *-index)
-        echo "-DTSP_V=${1%-*} -DTSP_INDEX_FROM=1 -DTSP_CHUNK=4 -DTSP_FAN=2 -DTSP_EXACT_BITS=1 -DTSP_LARGE=3"
+        echo "-DTSP_V=${1%-*} -DTSP_INDEX_FROM=1 -DTSP_CHUNK=4 -DTSP_FAN=2 -DTSP_EXACT_BITS=1 -DTSP_SPAN=3 -DTSP_LARGE=3"
         ;;
     *-chunks) echo "-DTSP_V=${1%-*} -DTSP_INDEX_FROM=1" ;;
     *) echo "-DTSP_V=$1" ;;

@@ -14,8 +14,8 @@ import argparse, collections, concurrent.futures, filecmp, os, queue, random, re
 import resource, shutil, signal, subprocess, sys, time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-SOURCES = ['hole.h', 'map.h', 'chunks.h', 'bins.h', 'engine.h', 'placement.h', 'objects.h', 'debug.h', 'calls.h', 'look.h',
-           'heaps.h', 'check.h', 'lock.h', 'common.c', 'misuse.c']
+SOURCES = ['hole.h', 'map.h', 'chunks.h', 'bins.h', 'spans.h', 'engine.h', 'placement.h', 'objects.h', 'debug.h', 'calls.h',
+           'look.h', 'heaps.h', 'check.h', 'lock.h', 'common.c', 'misuse.c']
 UNLOCKED = SOURCES[:SOURCES.index('objects.h') + 1] + ['debug.h', 'check.h']  # they know of no lock
 
 # -- Making mutants ---------------------------------------------------------------------------------------------------
@@ -26,7 +26,7 @@ SWAPS = {
     '&': ['|'], '|': ['&'], '^': ['|'], '<<': ['>>'], '>>': ['<<'], '++': ['--'], '--': ['++'], '+=': ['-=', '='],
     '-=': ['+=', '='], '*=': ['='], '/=': ['*=', '='], '^=': ['|=', '&='], '!': [''], '~': [''],
 }
-KNOBS = ['#TSP_INDEX_FROM', '#TSP_CHUNK', '#TSP_FAN', '#TSP_LARGE']
+KNOBS = ['#TSP_INDEX_FROM', '#TSP_CHUNK', '#TSP_FAN', '#TSP_LARGE', '#TSP_SPAN']
 STATUSES = ['TSP_OK', 'TSP_NO_MEMORY', 'TSP_BUSY', 'TSP_BAD_ALIGNMENT', 'TSP_FOREIGN', 'TSP_MISALIGNED',
             'TSP_ALREADY_FREE', 'TSP_INTERIOR', 'TSP_WRONG_SIZE', 'TSP_SIZED_HEAP', 'TSP_CORRUPT']
 NAMES = {a: [b] for pair in (('SIZED', 'REMEMBERS'), ('TSP_OBJECT', 'TSP_LIVE')) for a, b in (pair, pair[::-1])}
@@ -182,7 +182,8 @@ class Build:
 LOW, MIXED = '-DTSP_LARGE=1', '-DTSP_LARGE=3'  # no object is large, as tests that draw layouts want it; some are
 # An index of several chunks, levels and mixed bins in the smallest heaps.
 SMALL = ['-DTSP_INDEX_FROM=1', '-DTSP_CHUNK=4', '-DTSP_FAN=2', '-DTSP_EXACT_BITS=1']
-EVERY = ['explore misuse', 'explore bit', 'model small', 'model only', 'explore state', 'attach', 'extend']
+EXPLORED = ['explore misuse', 'explore bit', 'explore state']
+EVERY = [*EXPLORED, 'model small', 'model only', 'attach', 'extend']
 BUILDS = [
     Build('4k-quick', 'tsp4k', FAST + [LOW], ['crate', 'museum']),
     Build('4k-mixed', 'tsp4k', FAST + [MIXED], ['model tiny']),
@@ -194,7 +195,8 @@ BUILDS = [
     Build('16m-limits', 'tsp16m', ['gcc', '-O1', LOW], ['limits']),
     Build('16m-low', 'tsp16m', ['gcc', '-O1', LOW] + SMALL, ['misuse']),
     Build('16m', 'tsp16m', ['gcc', '-O1', MIXED, '-DTSP_LOCK=1'] + SMALL, EVERY),
-    Build('16m-rare', 'tsp16m', ['gcc', '-O1'], ['model thousands', 'model only'], INDEX),
+    Build('16m-rare', 'tsp16m', ['gcc', '-O1'], ['model thousands', 'model only', 'model ends'], INDEX),
+    Build('16m-long', 'tsp16m', ['gcc', '-O1', MIXED] + SMALL + ['-DTSP_SPAN=1'], EXPLORED, INDEX),
     Build('4k-none', 'tsp4k', ['gcc', '-O1', LOW, '-DTSP_LOCK=0'], ['crate', 'misuse'], LOCKS),
     Build('4k-hooks', 'tsp4k', ['gcc', '-O1', '-DTSP_LOCK=2'], ['threads'], LOCKS),
     Build('4k-spin', 'tsp4k', ['gcc', '-O1', '-DTSP_LOCK=1'], ['threads'], LOCKS),

@@ -27,8 +27,8 @@ if [ "$1" = task ]; then # this script calls itself
 fi
 
 # An index of several chunks, levels and mixed bins; or of chunks that are as large as half the heap, and exact bins.
-index="-DTSP_INDEX_FROM=1 -DTSP_CHUNK=4 -DTSP_FAN=2 -DTSP_EXACT_BITS=1"
-wide="-DTSP_INDEX_FROM=1 -DTSP_CHUNK=7 -DTSP_FAN=2 -DTSP_EXACT_BITS=5"
+index="-DTSP_INDEX_FROM=1 -DTSP_CHUNK=4 -DTSP_FAN=2 -DTSP_EXACT_BITS=1 -DTSP_SPAN=1"
+wide="-DTSP_INDEX_FROM=1 -DTSP_CHUNK=7 -DTSP_FAN=2 -DTSP_EXACT_BITS=5 -DTSP_SPAN=1"
 
 rm -f "$out"/*.out
 if [ "$1" = quick ]; then
