@@ -1,6 +1,6 @@
 #!/bin/sh
 # Everything that is proved or exhausted, and too long for every commit; called by `make proof`.
-#     sh proof/proof.sh [PART...]      states worst spin frama lint machines compilers failures; all of them without an
+#     sh proof/proof.sh [PART...]      states worst spin frama lint machines chips compilers failures; all of them without an
 #                                      argument.
 #                                      A last argument quick is for CI: less of those parts that take long.
 # Each part ends in a line with its figures; the last line here has all of them. Output stays in build/proof/PART.
@@ -28,6 +28,7 @@ spin() { sh proof/spin.sh; }
 frama() { sh proof/frama.sh; }
 lint() { sh proof/lint.sh; }
 machines() { sh proof/machines.sh; }
+chips() { sh proof/chips.sh; }
 
 # The behaviour tests as other compilers make them, and under those sanitizers that CI, which has clang's for 32 bits,
 # has not.
@@ -57,7 +58,7 @@ failures() {
 
 sums=
 failed=
-for part in ${parts:-states worst spin frama lint machines compilers failures}; do
+for part in ${parts:-states worst spin frama lint machines chips compilers failures}; do
     echo "== $part"
     { $part 2>&1; echo "exit status $?"; } | tee "$out/$part" | grep -v '^exit status [0-9]*$'
     tail -n 1 "$out/$part" | grep -q ' 0$' || failed="$failed $part"
