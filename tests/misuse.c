@@ -697,10 +697,7 @@ TEST_BOTH(check_names_what_is_wrong) {
     else WRONG(sized ? '7' : '6', sized ? 0 : k.total, write_link(node_b, (uint32_t)rest));
     WRONG('2', end_b, write_link(node_b + LINK, 0));
     WRONG('2', end_b, write_link(node_b + LINK, (uint32_t)(end_b / GRANULE + 1)));
-    WRONG(!sized           ? '6'
-          : has_index(all) ? '5'
-                           : '7',
-          0, /* as if a were free too */
+    WRONG(!sized ? '6' : has_index(all) ? '5' : '7', 0, /* as if a were free too */
           write_link(node_b + LINK, (uint32_t)(end_b / GRANULE)));
     WRONG('2', k.total, write_link(node_rest + LINK, (uint32_t)(rest + 1)));
     WRONG('3', k.total, write_link(node_rest + LINK, (uint32_t)rest));
@@ -1118,14 +1115,10 @@ typedef struct parts {
 static parts parts_of(const kitchen *k) {
     const size_t n = k->total / GRANULE;
     unsigned char *index = k->base + index_at(n, k->sized);
-    parts p = {index + index_part(n, INDEX_BITS),
-               index + index_part(n, INDEX_ROVER),
-               index + index_part(n, INDEX_HEADS),
-               index + index_part(n, INDEX_LASTS),
-               index + index_part(n, INDEX_LEVELS),
-               index + index_size(n),
-               n,
-               count_chunks(n)};
+    parts p = {index + index_part(n, INDEX_BITS),   index + index_part(n, INDEX_ROVER),
+               index + index_part(n, INDEX_HEADS),  index + index_part(n, INDEX_LASTS),
+               index + index_part(n, INDEX_LEVELS), index + index_size(n),
+               n,                                   count_chunks(n)};
     return p;
 }
 
@@ -1186,8 +1179,8 @@ TEST_BOTH(check_names_what_is_wrong_with_the_index) {
         WRONG('5', start, write_link(hole[of_bin[0]] + LINK, end_of_hole(&k, of_bin[0])));
         if (n == 1) continue;
         WRONG('5', (size_t)(hole[of_bin[1]] - k.base),
-              write_link(p.heads + bin * LINK, end_of_hole(&k, of_bin[1]))); /* one is lost */
-        WRONG('5', 0, write_link(hole[of_bin[0]], 0));                       /* all but one are lost */
+              write_link(p.heads + bin * LINK, end_of_hole(&k, of_bin[1])));        /* one is lost */
+        WRONG('5', 0, write_link(hole[of_bin[0]], 0));                              /* all but one are lost */
         WRONG('5', start, write_link(hole[of_bin[0]], end_of_hole(&k, of_bin[0])));
         write_link(hole[of_bin[n - 1]], end_of_hole(&k, of_bin[0])); /* a circle, that may be of all holes */
         CHECK(V_(check)(h).what && V_(check)(h).what[1] == '5');
@@ -1197,8 +1190,8 @@ TEST_BOTH(check_names_what_is_wrong_with_the_index) {
     close_kitchen(&k);
 }
 
-/* A wall is given back, and the bin of the hole before it denies that one; or that of the hole behind it, where there
- * is one before it or not; or no chunk has holes any more. Nothing changes, not even the order in a bin. */
+/* A wall is given back, and the bin of the hole before it denies that one; or that of the hole behind it, where there is
+ * one before it or not; or no chunk has holes any more. Nothing changes, not even the order in a bin. */
 TEST_BOTH(damage_of_the_index_is_reported) {
     enum { HOLES = 12 };
     dice d = 5;

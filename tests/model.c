@@ -88,7 +88,7 @@ static void play(uint32_t seed, size_t size, size_t offset, unsigned steps, int 
         free_all(&m, &d);
         if (round == 0) first = m.digest;
         else CHECK(m.digest == first); /* one hole is one hole, whatever was before */
-        if (roll(&d, 4) == 0) {        /* the low-water mark starts anew, with all else or alone, or goes on */
+        if (roll(&d, 4) == 0) { /* the low-water mark starts anew, with all else or alone, or goes on */
             V_(reset_low)(&m.k.heap);
             m.low = m.low_at_least = m.k.total;
             settle(&m);
@@ -146,7 +146,7 @@ TEST_BOTH(null_is_nothing) {
 TEST_BOTH(only_the_last_hole_fits) {
     const int holes = has_index(MANY) ? MANY / 2 : 300;
     for (size_t n = has_index(MANY) ? 2 : 1; n <= 5; n++) { /* bins have no holes of one granule */
-        size_t wall = n % 2 ? 1 : 2;                        /* from an odd unit to an odd unit */
+        size_t wall = n % 2 ? 1 : 2; /* from an odd unit to an odd unit */
         oracle m = open_oracle(region_for((size_t)holes * 12 * UNIT, sized), 0, sized);
         dice d = 1;
         size_t failed;
