@@ -1561,7 +1561,7 @@ static size_t noted_end(const heap *h, size_t a) {
     const size_t c = chunk_from(a);
     const byte *l = lasts(h) + c;
     size_t end = 0;
-    if (c + SPAN > chunks(h->granules) || l[0] < LONG) return 0;
+    if (c + SPAN > chunks(h->granules)) return 0;
     for (unsigned i = SPAN; i-- > 0;) {
         TSP_STEP();
         if (l[i] < LONG || end > LINK_MAX / (256 - LONG)) return 0;

@@ -201,6 +201,7 @@ BUILDS = [
     Build('4k-hooks', 'tsp4k', ['gcc', '-O1', '-DTSP_LOCK=2'], ['threads'], LOCKS),
     Build('4k-spin', 'tsp4k', ['gcc', '-O1', '-DTSP_LOCK=1'], ['threads'], LOCKS),
     Build('16m-asan', 'tsp16m', ['gcc', '-O1', LOW, '-fsanitize=address'] + SMALL, ['museum', 'misuse']),
+    Build('16m-large', 'tsp16m', ['gcc', '-O1', LOW, '-fsanitize=address'], ['misuse']),
 ]
 
 

@@ -1261,6 +1261,32 @@ TEST_BOTH(a_hole_of_a_bin_is_not_on_the_list) {
     close_kitchen(&k);
 }
 
+/* Objects that end with the heap, in maps of all lengths: they are found, and where their mark is gone nothing behind
+ * the map is looked at. */
+TEST(the_last_marks) {
+    static const size_t lasts[] = {1, 2, 31, 33, 65, 97, 100, 500};
+    const size_t far = CAN_INDEX && TSP_INDEX_FROM > 140 ? TSP_INDEX_FROM : 141;
+    for (size_t n = 1; n <= far + 140; n = n == 140 ? far : n + 1) {
+        for (size_t i = 0; i < sizeof lasts / sizeof *lasts; i++) {
+            const size_t last = lasts[i];
+            kitchen k;
+            unsigned char *p;
+            if (last > n) continue;
+            k = open_kitchen(n, 0);
+            p = V_(alloc)(&k.heap, (n - last) * UNIT, 1);
+            p = V_(alloc)(&k.heap, last * UNIT, 1);
+            CHECK(p == k.base + (n - last) * UNIT && V_(usable_size)(&k.heap, p) == last * UNIT);
+            k.base[k.total + (n * UNIT / GRANULE - 1) / 8] ^= (unsigned char)(1u << (n * UNIT / GRANULE - 1) % 8);
+            broken = 1;
+            CHECK(V_(try_free)(&k.heap, p) == TSP_CORRUPT);
+            broken = 0;
+            k.base[k.total + (n * UNIT / GRANULE - 1) / 8] ^= (unsigned char)(1u << (n * UNIT / GRANULE - 1) % 8);
+            CHECK(V_(try_free)(&k.heap, p) == TSP_OK);
+            close_kitchen(&k);
+        }
+    }
+}
+
 /* What the index has of a long object's end is wrong in a bit, or not there: V_check says so, and who has to find the
  * end reports damage. An undamaged one is refused from any granule but its first. */
 TEST(end_of_a_long_object_is_damaged) {

@@ -2,6 +2,6 @@
  * and realloc, and for init_sized, alloc, dealloc and resize. */
 CODE(4k, 8, 2206, 2080)
 CODE(4k, 4, 2166, 2040)
-CODE(128k, 8, 5046, 4924)
-CODE(128k, 4, 5030, 4908)
-CODE(16m, 8, 5182, 5060)
+CODE(128k, 8, 5042, 4916)
+CODE(128k, 4, 5026, 4900)
+CODE(16m, 8, 5178, 5056)

@@ -234,6 +234,7 @@ static void exhaustion(void) {
 /* Sizes that no heap has. */
 static void arithmetic(void) {
     volatile size_t huge = SIZE_MAX;
+    int (*volatile take)(void **, size_t, size_t) = posix_memalign; /* of which gcc knows what should be */
     void *aligned = NULL;
     errno = 0;
     CHECK(malloc(huge) == NULL && errno == ENOMEM);
@@ -243,9 +244,16 @@ static void arithmetic(void) {
     CHECK(reallocarray(NULL, huge / 2 + 1, 2) == NULL && errno == ENOMEM);
     errno = 0;
     CHECK(memalign(24, 24) == NULL && errno == EINVAL);
-    CHECK(posix_memalign(&aligned, 24, 24) == EINVAL && posix_memalign(&aligned, 8, huge) == ENOMEM);
-    CHECK(posix_memalign(&aligned, sizeof(void *) / 2, 24) == EINVAL && posix_memalign(&aligned, 0, 24) == EINVAL);
+    CHECK(take(&aligned, 24, 24) == EINVAL && take(&aligned, 8, huge) == ENOMEM);
+    CHECK(take(&aligned, sizeof(void *) / 2, 24) == EINVAL && take(&aligned, 0, 24) == EINVAL);
     CHECK(aligned == NULL && times_told == 0 && sound());
+    aligned = &errno;
+    CHECK(take(&aligned, 8, huge) == ENOMEM && aligned == &errno);
+    CHECK(take(&aligned, 8, 0) == 0 && ours(aligned));
+    free(aligned);
+    aligned = memalign(8, 0);
+    CHECK(ours(aligned));
+    free(aligned);
 }
 
 static void misuse(void) {
