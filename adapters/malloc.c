@@ -981,8 +981,8 @@ static void *resized(void *pointer, size_t size) {
     }
     if (is_in_heap(pointer)) end_life(pointer);
     if (!enter_heap() && !enter_or_aside(size, 0, &object)) {
-        if (tsp_program_contains(&spoon, pointer)) return moved_aside(pointer, size, object);
-        return object;
+        if (!tsp_program_contains(&spoon, pointer)) tsp_misuse(&spoon, pointer, TSP_FOREIGN);
+        return moved_aside(pointer, size, object);
     }
     before = spoon.used;
     object = request(pointer, size, 0);

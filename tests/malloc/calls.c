@@ -359,6 +359,8 @@ TEST(powers_of_two_are_no_objects) {
         expect_misuse(free_odd, "not into this heap");
         expect_misuse(resize_odd, "not into this heap");
         expect_misuse(measure_odd, "not into this heap");
+        snprintf(text, sizeof text, "0x%llx: ", (unsigned long long)odd);
+        expect_misuse(free_odd, text);
     }
     unsetenv("ODD_ADDRESS");
 }

@@ -386,6 +386,7 @@ static void use_heap_in_handler(int signal_number) {
     MUST(p && q && r && is_filled_with(q, 300, 0) && (uintptr_t)r % 4096 == 0);
     fill(p, 0, 50, 1);
     MUST((p = resize(p, 5000)) != NULL && keeps(p, 50, 1));
+    MUST(resize(p, SIZE_MAX / 3 - too_much) == NULL && keeps(p, 50, 1));
     free(q);
     free(r);
     if (handed) {
@@ -542,6 +543,62 @@ static void never_had_stderr(void) {
 TEST(a_file_that_got_stderr_s_number_has_no_lines) {
     CHECK(holds(data_for_stderr));
     CHECK(holds(never_had_stderr));
+}
+
+/* Misuse in a handler is reported, wherever that interrupts the heap: bytes of nobody's, and of the middle of a granule. */
+static long long foreign_bytes[2];
+static void *volatile misused;
+static int resizes;
+
+static void misuse_in_handler(int signal_number) {
+    (void)signal_number;
+    if (!resizes) free(misused);
+    else misused = resize(misused, 100);
+    _exit(100); /* nothing was noticed */
+}
+
+static void interrupted(void) {
+    every_millisecond(misuse_in_handler);
+    for (;;) { /* objects that no cache has: nearly all of the time is the heap's own */
+        void *p[20];
+        for (int i = 0; i < 20; i++) p[i] = malloc((size_t)i * 40 + 2000);
+        for (int i = 0; i < 20; i++) free(p[i]);
+    }
+}
+
+static void free_foreign(void) {
+    misused = foreign_bytes;
+    interrupted();
+}
+
+static void resize_foreign(void) {
+    resizes = 1;
+    free_foreign();
+}
+
+static void free_misaligned(void) {
+    misused = (char *)malloc(100) + 4;
+    interrupted();
+}
+
+static void free_foreign_again(void) {
+    again(free_foreign);
+}
+
+static void resize_foreign_again(void) {
+    again(resize_foreign);
+}
+
+static void free_misaligned_again(void) {
+    again(free_misaligned);
+}
+
+TEST(misuse_in_handlers_that_interrupt_malloc) {
+    for (int i = 0; i < 10; i++) {
+        CHECK(status_and_words_of(free_foreign_again) == -SIGABRT && is_said("not into this heap"));
+        CHECK(status_and_words_of(resize_foreign_again) == -SIGABRT && is_said("not into this heap"));
+        CHECK(status_and_words_of(free_misaligned_again) == -SIGABRT && is_said("not aligned"));
+    }
 }
 
 /* Nobody reads stderr any more, and the program did not say that SIGPIPE is nothing to it. */
@@ -1067,30 +1124,51 @@ void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *pointer, size_t size);
 void *__libc_memalign(size_t align, size_t size);
+void *__libc_valloc(size_t size);
+void *__libc_pvalloc(size_t size);
 void __libc_free(void *pointer);
+int __libc_mallopt(int parameter, int value);
+struct mallinfo __libc_mallinfo(void);
+__attribute__((weak)) void cfree(void *pointer); /* glibc has it no longer */
 
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations" /* mallinfo */
 static void other_names(void) {
     struct mallinfo2 before = mallinfo2(), after;
-    char *p = __libc_malloc(100000), *q = __libc_calloc(10, 10), *r = __libc_memalign(256, 100), *text = NULL;
-    size_t length;
+    char *p = __libc_malloc(100000), *q = __libc_calloc(10, 10), *r = __libc_memalign(256, 100);
+    static char text[1000], buffer[2000];
+    size_t holes, free_bytes, open, most, page = (size_t)sysconf(_SC_PAGESIZE);
     FILE *f;
     MUST(p && q && r && malloc_usable_size(p) == 100000 && is_filled_with(q, 100, 0) && (uintptr_t)r % 256 == 0);
     fill(p, 0, 100000, 3);
     after = mallinfo2();
     MUST(after.uordblks >= before.uordblks + 100000 && after.fordblks <= before.fordblks - 100000);
-    MUST(after.arena > 0 && after.ordblks > 0);
+    MUST(after.arena > 0 && after.ordblks > 0 && after.keepcost > 0 && after.keepcost <= after.fordblks);
+    MUST(mallinfo().uordblks == (int)after.uordblks && __libc_mallinfo().uordblks == (int)after.uordblks);
     MUST((p = __libc_realloc(p, 200000)) != NULL && keeps(p, 100000, 3));
     __libc_free(p);
-    free(q);
+    MUST(cfree != NULL);
+    cfree(q);
     __libc_free(r);
+    MUST((p = __libc_valloc(1)) != NULL && (uintptr_t)p % page == 0);
+    MUST((q = __libc_pvalloc(1)) != NULL && (uintptr_t)q % page == 0 && malloc_usable_size(q) >= page);
+    free(p);
+    free(q);
     MUST(mallinfo2().uordblks == before.uordblks);
-    MUST(mallopt(M_MMAP_THRESHOLD, 100000) == 1);
-    MUST((f = open_memstream(&text, &length)) != NULL && malloc_info(0, f) == 0 && malloc_info(1, f) == EINVAL);
+    MUST(mallopt(M_MMAP_THRESHOLD, 100000) == 1 && __libc_mallopt(M_MMAP_THRESHOLD, 100000) == 1);
+    MUST((f = fmemopen(text, sizeof text, "w")) != NULL && setvbuf(f, buffer, _IOFBF, sizeof buffer) == 0);
+    after = mallinfo2();
+    MUST(malloc_info(0, f) == 0 && malloc_info(1, f) == EINVAL);
     fclose(f);
-    MUST(strstr(text, "<malloc version=\"teaspoon-") == text && strstr(text, "</malloc>\n"));
-    free(text);
+    MUST(sscanf(text, "<malloc version=\"teaspoon-%*[0-9.]\">\n<heap nr=\"0\">\n<total type=\"rest\" count=\"%zu\" size=\"%zu\"/>\n"
+                "<system type=\"current\" size=\"%zu\"/>\n<system type=\"max\" size=\"%zu\"/>\n", &holes, &free_bytes, &open,
+                &most) == 4);
+    MUST(holes == after.ordblks && free_bytes == after.fordblks && open == after.arena && open <= most);
+    MUST(strstr(text, "\n</heap>\n</malloc>\n"));
     MUST(heap_is_whole());
 }
+
+#pragma GCC diagnostic pop
 
 static void stats(void) {
     errno = 77;
