@@ -1041,6 +1041,11 @@ static void large_objects(void) {
         MUST(heap_is_whole());
         malloc_trim(0); /* as if it had never been used */
     }
+    MUST((p = malloc(SIZE / 8)) != NULL); /* less than what makes all holes give theirs back */
+    memset(p, 1, SIZE / 8);
+    MUST(resident() > start + 7000);
+    free(p);
+    MUST(resident() < start + 3000);
     _exit(0);
 }
 
@@ -1049,7 +1054,19 @@ static void large_objects_in_a_large_heap(void) {
     again(large_objects);
 }
 
+/* A heap that is hardly used has next to no pages, its map of 24 MB neither. */
+static void begin_small(void) {
+    free(malloc(100));
+    MUST(resident() < 5000);
+}
+
+static void begin_with_a_large_heap(void) {
+    setenv("TEASPOON_HEAP", "1536M", 1);
+    again(begin_small);
+}
+
 TEST(large_objects_have_pages_while_they_live) {
+    CHECK(holds(begin_with_a_large_heap));
     CHECK(holds(large_objects_in_a_large_heap));
 }
 
@@ -1154,6 +1171,8 @@ static void other_names(void) {
     MUST((q = __libc_pvalloc(1)) != NULL && (uintptr_t)q % page == 0 && malloc_usable_size(q) >= page);
     free(p);
     free(q);
+    free(malloc(100));
+    free(calloc(1, 100)); /* the same object, which is not lost */
     MUST(mallinfo2().uordblks == before.uordblks);
     MUST(mallopt(M_MMAP_THRESHOLD, 100000) == 1 && __libc_mallopt(M_MMAP_THRESHOLD, 100000) == 1);
     MUST((f = fmemopen(text, sizeof text, "w")) != NULL && setvbuf(f, buffer, _IOFBF, sizeof buffer) == 0);
