@@ -339,8 +339,8 @@ static void fork_in_handler(int signal_number) {
 static void allocate_while_ticking(int most) {
     while (ticks < most) {
         void *p[20];
-        for (int i = 0; i < 20; i++) MUST((p[i] = malloc((size_t)i * 40 + 1)) != NULL);
-        for (int i = 0; i < 20; i++) MUST((p[i] = resize(p[i], (size_t)i * 60 + 9)) != NULL);
+        for (int i = 0; i < 20; i++) MUST((p[i] = malloc((size_t)i * 80 + 1)) != NULL);
+        for (int i = 0; i < 20; i++) MUST((p[i] = resize(p[i], (size_t)i * 120 + 9)) != NULL);
         for (int i = 19; i >= 0; i--) free(p[i]);
     }
     no_more();
@@ -377,11 +377,19 @@ TEST(fork_in_a_handler_beside_threads) {
     CHECK(holds(forks_in_handlers_beside_threads));
 }
 
+static size_t in_use(void) {
+#ifdef __GLIBC__
+    return mallinfo2().uordblks;
+#else
+    return 0;
+#endif
+}
+
 /* What handlers do in the heap: they get objects, keep some, resize and free them and those of the program. */
 static char *volatile handed, *volatile kept;
 
 static void use_heap_in_handler(int signal_number) {
-    char *p = malloc(50), *q = calloc(3, 100), *r = aligned_alloc(4096, 10);
+    char *p = malloc(50), *q = calloc(3, 100), *volatile r = aligned_alloc(4096, 10); /* whatever a compiler knows of it */
     (void)signal_number;
     MUST(p && q && r && is_filled_with(q, 300, 0) && (uintptr_t)r % 4096 == 0);
     fill(p, 0, 50, 1);
@@ -404,6 +412,7 @@ static void use_heap_in_handler(int signal_number) {
 }
 
 static void heap_in_handlers(void) {
+    const size_t before = in_use();
     every_millisecond(use_heap_in_handler);
     while (ticks < 150) {
         void *p[20];
@@ -413,13 +422,14 @@ static void heap_in_handlers(void) {
             fill(h, 0, 500, 2);
             handed = h;
         }
-        for (int i = 0; i < 20; i++) MUST((p[i] = malloc((size_t)i * 40 + 1)) != NULL);
+        for (int i = 0; i < 20; i++) MUST((p[i] = malloc((size_t)i * 80 + 1)) != NULL); /* half of them of no cache */
         for (int i = 0; i < 20; i++) free(p[i]);
     }
     no_more();
     MUST(kept && keeps(kept, 50, 1) && malloc_usable_size(kept) >= 5000);
     free(kept);
     free(handed);
+    MUST(in_use() == before); /* what was put off has been done */
     MUST(heap_is_whole());
 }
 
@@ -1054,6 +1064,16 @@ static void large_objects_in_a_large_heap(void) {
     again(large_objects);
 }
 
+/* Who says nothing of a size gets 256 MiB. */
+static void begin_without_a_size(void) {
+    MUST(malloc((size_t)240 << 20) != NULL && malloc((size_t)16 << 20) == NULL);
+}
+
+static void begin_unset(void) {
+    unsetenv("TEASPOON_HEAP");
+    again(begin_without_a_size);
+}
+
 /* A heap that is hardly used has next to no pages, its map of 24 MB neither. */
 static void begin_small(void) {
     free(malloc(100));
@@ -1067,6 +1087,7 @@ static void begin_with_a_large_heap(void) {
 
 TEST(large_objects_have_pages_while_they_live) {
     CHECK(holds(begin_with_a_large_heap));
+    CHECK(holds(begin_unset));
     CHECK(holds(large_objects_in_a_large_heap));
 }
 
