@@ -77,8 +77,8 @@ TEST(hooks) {
     p = cellar_malloc(3000);
     CHECK(p && cellar_usable_size(p) >= 3000);
     cellar_free(p);
-    CHECK((copy = cellar_strdup("12345678901")) != NULL && strcmp(copy, "12345678901") == 0);
-    CHECK(cellar_usable_size(copy) == 12);
+    CHECK((copy = cellar_strdup("123456789012345")) != NULL && strcmp(copy, "123456789012345") == 0);
+    CHECK(cellar_usable_size(copy) == 16);
     CHECK((p = cellar_calloc(10, 30)) != NULL && is_filled_with(p, 300, 0));
     CHECK((p = cellar_realloc(p, 600)) != NULL && is_filled_with(p, 300, 0));
     cellar_free(p);
