@@ -1268,19 +1268,21 @@ TEST(the_last_marks) {
     const size_t far = CAN_INDEX && TSP_INDEX_FROM > 140 ? TSP_INDEX_FROM : 141;
     for (size_t n = 1; n <= far + 140; n = n == 140 ? far : n + 1) {
         for (size_t i = 0; i < sizeof lasts / sizeof *lasts; i++) {
-            const size_t last = lasts[i];
+            const size_t last = lasts[i], at = n * UNIT / GRANULE - 1;
+            const unsigned char bit = (unsigned char)(1u << at % 8);
             kitchen k;
-            unsigned char *p;
+            unsigned char *p, *mark;
             if (last > n) continue;
             k = open_kitchen(n, 0);
+            mark = k.base + k.total + at / 8;
             p = V_(alloc)(&k.heap, (n - last) * UNIT, 1);
             p = V_(alloc)(&k.heap, last * UNIT, 1);
             CHECK(p == k.base + (n - last) * UNIT && V_(usable_size)(&k.heap, p) == last * UNIT);
-            k.base[k.total + (n * UNIT / GRANULE - 1) / 8] ^= (unsigned char)(1u << (n * UNIT / GRANULE - 1) % 8);
+            *mark ^= bit;
             broken = 1;
             CHECK(V_(try_free)(&k.heap, p) == TSP_CORRUPT);
             broken = 0;
-            k.base[k.total + (n * UNIT / GRANULE - 1) / 8] ^= (unsigned char)(1u << (n * UNIT / GRANULE - 1) % 8);
+            *mark ^= bit;
             CHECK(V_(try_free)(&k.heap, p) == TSP_OK);
             close_kitchen(&k);
         }
