@@ -207,12 +207,14 @@ BUILDS = [
 
 class Folder:
     """Another folder than src/, and shell commands: to make once what its sources need, to compile one of them, to link
-    all objects, and to test what was made. {out} is a folder for all that."""
+    all objects, and, by file, to test what was made: all tests that execute it, those that say most about it first.
+    {out} is a folder for all that."""
 
-    def __init__(self, name, once, compile, link, tests, mutated=None):
+    def __init__(self, name, once, compile, link, tests):
         self.every = sorted(name + '/' + f for f in os.listdir(os.path.join(ROOT, name)) if f.endswith('.c'))
-        self.sources = [name + '/' + f for f in mutated.split()] if mutated else self.every
-        self.once, self.compile, self.link, self.tests, self.seconds = once, compile, link, tests, {}
+        self.tests = {name + '/' + f: commands for f, commands in tests.items()}
+        self.sources, self.seconds = list(self.tests), {}
+        self.once, self.compile, self.link = once, compile, link
 
     def sh(self, command, seconds, **words):
         """Whether it exits with 0, in time, as does everything that it starts."""
@@ -244,7 +246,7 @@ class Folder:
         for source in self.every:
             if not self.object(source, source, out, out): return source + ' does not compile'
         if not self.sh(self.link, 60, **self.words(out, out)): return 'it does not link'
-        for test in self.tests:
+        for test in sorted({test for _, source, _ in chosen for test in self.tests[source]}):
             began = time.time()
             if not self.sh(test, 600, **self.words(out, out)): return test + ' fails without a mutant'
             self.seconds[test] = 5 + 4 * (time.time() - began)
@@ -260,7 +262,7 @@ class Folder:
             if filecmp.cmp(os.path.join(folder, name), os.path.join(out, name), False): return 'same code'
             words = self.words(out, folder, source)
             if not self.sh(self.link, 60, **words): return 'does not compile'
-            for test in self.tests:
+            for test in self.tests[source]:
                 if not self.sh(test, self.seconds[test], **words): return test
             return 'survived'
         finally:
@@ -354,18 +356,28 @@ def preloaded(program):
     return '{{ %s; }}%s' % (once, run)
 
 
+def command(*parts):
+    """Parts of the command's test."""
+    return ['TSP_TEST_STOP=1 TSP_TEST_OBJECTS="{objects}" TSP_TEST_LIBRARY={out}/lib/libteaspoon.a '
+            'sh tests/tool/run.sh {made} ' + part for part in parts]
+
+
+SEE = 'TSP_TEST_STOP=1 sh tests/tool/see.sh {made}'
+TARGET = ('TSP_TEST_HOST=1 TSP_TEST_LIBRARY={out}/lib/libteaspoon.a sh tests/tool/target.sh {made} {made}.target')
 FOLDERS = {
     # Not what records: its tests take too long for each of so many mutants.
     'tool': Folder('tool', 'make -s BUILD={out}/lib {out}/lib/libteaspoon.a',
                    'gcc -std=c11 -O1 -w -Iinclude -Itool -c -o {object} {source}',
                    'gcc -o {made} {objects} {out}/lib/libteaspoon.a -lz -lpthread',
-                   ['TSP_TEST_STOP=1 TSP_TEST_OBJECTS="{objects}" TSP_TEST_LIBRARY={out}/lib/libteaspoon.a '
-                    'sh tests/tool/run.sh {made}',
-                    'TSP_TEST_STOP=1 sh tests/tool/see.sh {made}',
-                    'TSP_TEST_HOST=1 TSP_TEST_LIBRARY={out}/lib/libteaspoon.a '
-                    'sh tests/tool/target.sh {made} {made}.target'],
-                   'compare.c decode.c fail.c family.c fit.c look.c picture.c replay.c say.c search.c trace.c vary.c '
-                   'verify.c'),
+                   {'compare.c': command('compare'), 'decode.c': [TARGET], 'fail.c': command('fail', 'broken'),
+                    'family.c': command('vary', 'compare', 'replay', 'fit', 'look'),
+                    'fit.c': command('vary', 'fit', 'compare'), 'look.c': command('look') + [TARGET],
+                    'picture.c': command('replay', 'fail', 'look') + [SEE],
+                    'replay.c': command('vary', 'replay', 'fit', 'fail', 'broken') + [SEE],
+                    'say.c': command('command', 'traces', 'vary', 'fail', 'replay', 'fit', 'look', 'broken') + [SEE, TARGET],
+                    'search.c': command('vary', 'fit', 'compare'),
+                    'trace.c': command('traces', 'vary', 'replay', 'fit') + [SEE], 'vary.c': command('vary'),
+                    'verify.c': command('replay', 'fail', 'broken', 'fit') + [SEE]}),
     'adapters': Headers('adapters', dict(
         {'tsp_%s.h' % name: adapter(name) for name in
          'lua sqlite gmp zlib duktape mujs freetype pcre2 png protobuf_c yajl'.split()}, **{

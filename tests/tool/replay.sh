@@ -1,0 +1,37 @@
+# shellcheck shell=sh disable=SC2154 # what suite.sh and run.sh set
+# Tests of replay. Sourced by run.sh.
+# SPDX-License-Identifier: BSD-3-Clause
+
+for trace in "$root"/traces/tiny/*.gz; do
+    if [ $plain -eq 1 ]; then gunzip -c "$trace" > tiny.trace; trace=tiny.trace; fi
+    for kind in sized malloc; do
+        for variant in 4k 128k 16m; do
+            run 0 replay --heap min --check --$kind --variant $variant "$trace"
+        done
+    done
+done
+says out 'every byte verified'
+says out 'low-water mark:'
+run 0 replay --heap 400 picture.trace
+cat > expected <<'END'
+picture in a heap of 400 bytes (4k, sized): 5 operations, every byte verified
+  at the end: total 400, used 312, free 88, objects 3, largest 64, low_free 72, failed 0
+  low-water mark: 72 bytes were free at every moment, and no more than 328 in use
+  at its fullest, after operation 3 (line 3):
+           0  ..................[=============================================
+         256  ====[=====[=========================
+  a cell is 4 bytes: [ an object begins, = it goes on, . free
+  3 objects in 328 of 400 bytes (82.0 %); 1 hole, the largest 72 bytes
+END
+ok 'the picture' diff expected out
+run 0 replay --heap 1K --malloc picture.trace; says out 'size map'
+run 0 replay --heap 2m --variant 16m picture.trace; says out 'a cell is 2,048 bytes'
+run 1 replay --heap 300 picture.trace
+is 'what does not fit' "$(cat err)" "teaspoon: picture: line 3 (operation 3 of 5): \
+object 2, 200 bytes aligned to 8: no room; 168 bytes are free, but at most 168 in one piece"
+says out 'too small'
+says out 'a cell is 4 bytes'
+run 1 replay --heap 0 picture.trace
+printf 'a 0 0 0\nr 0 0\nf 0\n' > nothing.trace
+run 0 replay --heap 0 --check nothing.trace
+run 0 replay --heap min --check --malloc nothing.trace
