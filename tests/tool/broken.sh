@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154 # what suite.sh and run.sh set
+# shellcheck shell=sh disable=SC2034,SC2154 # what suite.sh and run.sh set
 # Tests with a heap that breaks its promises. Sourced by run.sh.
 # SPDX-License-Identifier: BSD-3-Clause
 
