@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How good are the tests? Breaks the library in one place at a time, in every place, and sees whether a test notices.
 
-    python3 proof/mutants.py [--folder NAME] [--only WORD] [--sample N --seed S] [--jobs N] [--list] [BUILD_DIR]
+    python3 proof/mutants.py [--folder NAME] [--only WORD] [--sample N --seed S] [--again LOG] [--jobs N] [--list] [BUILD_DIR]
 
 Mutants: operators swapped, constants one off, conditions forced, statements deleted, return values and statuses
 changed. Each is compiled for the families that see it and run against the behaviour tests in tests/, the quick ones
@@ -221,7 +221,7 @@ class Folder:
         def limit():
             resource.setrlimit(resource.RLIMIT_CPU, (int(seconds) + 1,) * 2)
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-            if 'sanitize' not in command: resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+            if 'san' not in command.lower(): resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
         shell = subprocess.Popen(['sh', '-c', command.format(**words)], stdin=subprocess.DEVNULL,
                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=limit, cwd=ROOT,
                                  start_new_session=True)
@@ -356,19 +356,23 @@ def preloaded(program):
     return '{{ %s; }}%s' % (once, run)
 
 
+SANITIZED = '-fsanitize=address,undefined -fno-sanitize-recover=all'
+WATCHED = 'ASAN_OPTIONS=exitcode=99:max_allocation_size_mb=2000:allocator_may_return_null=1 TSP_TEST_STOP=1 '
+
+
 def command(*parts):
     """Parts of the command's test."""
-    return ['TSP_TEST_STOP=1 TSP_TEST_OBJECTS="{objects}" TSP_TEST_LIBRARY={out}/lib/libteaspoon.a '
+    return [WATCHED + 'CFLAGS="' + SANITIZED + '" TSP_TEST_OBJECTS="{objects}" TSP_TEST_LIBRARY={out}/lib/libteaspoon.a '
             'sh tests/tool/run.sh {made} ' + part for part in parts]
 
 
-SEE = 'TSP_TEST_STOP=1 sh tests/tool/see.sh {made}'
-TARGET = ('TSP_TEST_HOST=1 TSP_TEST_LIBRARY={out}/lib/libteaspoon.a sh tests/tool/target.sh {made} {made}.target')
+SEE = WATCHED + 'sh tests/tool/see.sh {made}'
+TARGET = (WATCHED + 'TSP_TEST_HOST=1 TSP_TEST_LIBRARY={out}/lib/libteaspoon.a sh tests/tool/target.sh {made} {made}.target')
 FOLDERS = {
     # Not what records: its tests take too long for each of so many mutants.
     'tool': Folder('tool', 'make -s BUILD={out}/lib {out}/lib/libteaspoon.a',
-                   'gcc -std=c11 -O1 -w -Iinclude -Itool -c -o {object} {source}',
-                   'gcc -o {made} {objects} {out}/lib/libteaspoon.a -lz -lpthread',
+                   'gcc -std=c11 -O1 %s -w -Iinclude -Itool -c -o {object} {source}' % SANITIZED,
+                   'gcc ' + SANITIZED + ' -o {made} {objects} {out}/lib/libteaspoon.a -lz -lpthread',
                    {'compare.c': command('compare'), 'decode.c': [TARGET], 'fail.c': command('fail', 'broken'),
                     'family.c': command('vary', 'compare', 'replay', 'fit', 'look'),
                     'fit.c': command('vary', 'fit', 'compare'), 'look.c': command('look') + [TARGET],
@@ -468,6 +472,7 @@ def main():
     options.add_argument('--sample', type=int, help='so many of them')
     options.add_argument('--seed', type=int, default=1)
     options.add_argument('--jobs', type=int, default=1)
+    options.add_argument('--again', help='of an earlier log: those that survived')
     options.add_argument('--list', action='store_true', help='say what there is, and try nothing')
     options.add_argument('out', nargs='?', default=os.path.join(ROOT, 'build', 'mutants'))
     o = options.parse_args()
@@ -475,6 +480,9 @@ def main():
     other = FOLDERS.get(o.folder)
     chosen = mutants(o.folder, o.only)
     if o.sample and o.sample < len(chosen): chosen = random.Random(o.seed).sample(chosen, o.sample)
+    if o.again:
+        survived = {key for end, key in (line.rstrip('\n').split('\t') for line in open(o.again)) if end == 'survived'}
+        chosen = [mutant for mutant in chosen if mutant[0] in survived]
     if o.list: return print('\n'.join(key for key, _, _ in chosen))
     for build in [other] if other else BUILDS:
         wrong = other.prepare(o.out, chosen) if other else prepare(build, o.out)

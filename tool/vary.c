@@ -166,7 +166,6 @@ margin find_margin(const trace *t, const fit *least, const options *how) {
     l.sized = how->sized;
     l.count = how->variations;
     l.step = power_below(least->heap / 64 + 8);
-    if (l.step < 8) l.step = 8;
     l.from = (least->heap + l.step - 1) / l.step * l.step;
     l.limit = family_limit(l.family, l.sized);
     l.kept = l.count / 100 + 1;

@@ -30,6 +30,16 @@ of() {
 }
 library=${TSP_TEST_LIBRARY:-$(dirname "$teaspoon")/libteaspoon.a}
 
+# unit NAME PART...: the test NAME.c of the command's part NAME, over other parts.
+unit() {
+    if ! [ -f "$library" ]; then return; fi
+    # shellcheck disable=SC2046,SC2086 # file names without blanks, and flags
+    ok "$1.c is built" ${CC:-cc} -std=c11 -O1 ${CFLAGS:-} -DTSP_PLAIN_TRACES -I"$root/include" -I"$root/tool" \
+        "$root/tests/tool/$1.c" $(of "$@") "$library" ${TSP_TEST_OBJECTS:+-lz} -lpthread -o "$1"
+    ok "tests/tool/$1.c" "./$1" > out 2> err
+    grep '^FAILED' out
+}
+
 # Traces of more than one part.
 seq 0 999 | sed 's/.*/a & & 0/' | gzip > whole.gz
 plain=0

@@ -30,6 +30,9 @@ run 0 fit --tsv --vary edge.trace; is 'the family that holds all variations' "$(
 run 1 fit --tsv --vary --variant 4k edge.trace
 is 'or none' "$(cat err)" 'teaspoon: edge: the 4k variant cannot hold its variations; its largest heap has 262,136 bytes'
 
+# What variations are, and their heap, by the definitions.
+unit vary search replay trace say family
+
 printf '# name: wide, recorded by teaspoon, pointer size: 8, process 3\na 0 1000 0\n' > wide.trace
 for handle in 4k:16 128k:20 16m:32; do
     run 0 fit --tsv --for 32 --variant ${handle%:*} wide.trace; is "handle of ${handle%:*}" "$(column 6)" ${handle#*:}
