@@ -37,7 +37,7 @@ static void add(trace *t, const op *o, uint32_t id) {
  * What comes after that, and is not freed, may as well be what the recording's end has cut off. */
 enum { FREED = 1, LIVES = 2, EARLY = 4, STAYS = LIVES | EARLY };
 static unsigned char *fates(const trace *t, size_t when) {
-    unsigned char *fate = need(calloc((size_t)t->ids + 1, 1));
+    unsigned char *fate = need(calloc(t->ids, 1));
     size_t fullest;
     trace_fullest(t, 1, TSP_ROUND, &fullest);
     for (size_t i = 0; i < t->count; i++) {
@@ -69,11 +69,10 @@ static int restart(const trace *t, size_t when, trace *to) {
 
 trace vary(const trace *t, uint32_t n) {
     trace to = trace_without_operations(t), result;
-    to.ops = need(malloc((2 * t->count + t->ids + 1) * sizeof *to.ops));
+    to.ops = need(malloc((2 * t->count + t->ids) * sizeof *to.ops));
     if (n % RESTARTED != RESTARTED - 1 || t->ids > UINT32_MAX / 2 ||
         !restart(t, (size_t)(draw(n, t->count) % (t->count + 1)), &to)) {
         to.count = 0;
-        to.ids = t->ids;
         for (size_t i = 0; i < t->count; i++) add(&to, &t->ops[i], t->ops[i].id);
     }
     for (size_t i = 0; i < to.count; i++) {
@@ -142,8 +141,7 @@ static void *try_variations(void *context) {
         trace_drop(&t);
         pthread_mutex_lock(&l->lock);
         if (need <= l->needs[l->kept - 1]) continue;
-        for (; i > 1 && l->needs[i - 2] < need; i--)
-            if (i <= l->kept) l->needs[i - 1] = l->needs[i - 2];
+        for (; i > 1 && l->needs[i - 2] < need; i--) l->needs[i - 1] = l->needs[i - 2];
         l->needs[i - 1] = need;
     }
     pthread_mutex_unlock(&l->lock);

@@ -28,14 +28,15 @@ static uint32_t drawn(uint32_t below) {
 
 enum { MOST = 4000 };
 
-static op ops[MOST];
+static op *ops;
 static trace t;
 
 static void begin(const char *name) {
     now = name;
-    t = (trace){.name = "drawn", .ops = ops, .largest_align = 1};
+    t = (trace){.name = "drawn", .largest_align = 1};
 }
 static void put(char kind, uint32_t id, size_t size) {
+    t.ops = ops = need(realloc(ops, (t.count + 1) * sizeof *ops)); /* so that a sanitizer knows its end */
     ops[t.count] = (op){size, id, (uint32_t)t.count + 1, 1, kind};
     t.count++;
     if (kind == 'a') t.ids++;
@@ -43,17 +44,19 @@ static void put(char kind, uint32_t id, size_t size) {
 
 /* So many objects, of which at most `live` are alive at once, and some are never freed. */
 static void draw_trace(uint32_t objects, uint32_t live, size_t largest) {
-    uint32_t alive[MOST], n = 0;
+    uint32_t alive[MOST], n = 0, kept = 0;
+    char keep[MOST] = {0};
     while (t.ids < objects) {
         const uint32_t what = drawn(8);
         if (n == 0 || (what < 4 && n < live)) {
             alive[n++] = t.ids;
+            if (kept < live / 3 && drawn(12) == 0) keep[t.ids] = 1, kept++;
             put('a', t.ids, drawn((uint32_t)largest) + 1);
         } else if (what == 4) {
             put('r', alive[drawn(n)], drawn((uint32_t)largest) + 1);
         } else {
             const uint32_t i = drawn(n);
-            if (alive[i] % 16 == 5 && alive[i] / 16 < live / 3) continue; /* never freed */
+            if (keep[alive[i]]) continue;
             put('f', alive[i], 0);
             alive[i] = alive[--n];
         }
@@ -205,9 +208,12 @@ static int falling(const void *a, const void *b) {
 /* By the definition: for each variation the first step from which three in a row will do; then their order. */
 static void margins(uint32_t count, const char *family, int sized) {
     const options how = {.family = family_named(family), .sized = sized, .variations = count};
-    const fit least = fit_in_threads(&t, &how, 1);
-    const margin found = find_margin(&t, &least, &how);
-    size_t needs[1000], step = 8, round = 8;
+    fit least;
+    margin found;
+    size_t needs[1000], step = 8, round = 1;
+    t.peak = peak_of(&(size_t){0});
+    least = fit_in_threads(&t, &how, 1);
+    found = find_margin(&t, &least, &how);
     while (step * 2 <= least.heap / 64 + 8) step *= 2;
     for (uint32_t n = 0; n < count; n++) {
         trace v = vary(&t, n);
@@ -220,9 +226,8 @@ static void margins(uint32_t count, const char *family, int sized) {
     qsort(needs, count, sizeof *needs, falling);
     ok(found.all == needs[0], "all of them pass", found.all, needs[0]);
     ok(found.most == needs[count / 100], "99 in 100 pass", found.most, needs[count / 100]);
-    while (round * 32 <= found.all + 128) round *= 2;
+    while (round * 32 <= needs[0] + 128) round *= 2; /* 1/16 to 1/32 of it */
     ok(found.give == (found.all + round - 1) / round * round, "a round number, not below", found.give, found.all);
-    t.peak = peak_of(&(size_t){0});
 }
 
 int main(void) {
@@ -258,16 +263,17 @@ int main(void) {
     }
     printf("%zu swaps of %zu, restarts %zu and %zu\n", swaps, neighbours, halves[0], halves[1]);
 
-    for (unsigned i = 0; i < 8; i++) {
+    for (unsigned i = 0; i < 40; i++) {
+        static const uint32_t counts[] = {1, 2, 30, 99, 100, 250};
         begin("a drawn program's heap");
-        draw_trace(60, 4 + 6 * i, i % 2 ? 200 : 12 + 30 * i);
-        t.peak = peak_of(&(size_t){0});
-        margins(i == 7 ? 100 : i == 6 ? 250 : 1 + 33 * i, i % 3 == 2 ? "16m" : i % 3 ? "128k" : "4k", i % 2 == 0);
+        draw_trace(60, 4 + i, i % 2 ? 200 : 12 + 30 * i);
+        margins(counts[i % 6], i % 3 == 2 ? "16m" : i % 3 ? "128k" : "4k", i % 2 == 0);
     }
-    begin("nothing");
-    put('a', 0, 1);
-    t.peak = 1;
-    margins(1, "4k", 1);
+    for (size_t size = 1; size < 2100; size += size < 440 ? 30 : 8) {
+        begin("one object");
+        put('a', 0, size);
+        margins(1 + (uint32_t)size % 3, "4k", 1);
+    }
     printf("%d passed, %d failed\n", passed, failed);
     return failed != 0;
 }
