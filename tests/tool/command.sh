@@ -2,6 +2,7 @@
 # Tests of the command line. Sourced by run.sh.
 # SPDX-License-Identifier: BSD-3-Clause
 
+unit say
 misused 'what shall it do'
 misused 'there is no command frobnicate' frobnicate
 misused 'too many words after help' help fit replay
