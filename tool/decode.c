@@ -32,6 +32,7 @@ typedef struct decoder {
     unsigned unit, pointer; /* logarithms */
     uint32_t align;
     int placed; /* `last` is known */
+    int moves;  /* the last event was a resize, so the next may say that the object has moved */
     size_t events, skipped, gaps, cut_bytes, strangers;
     uint64_t dropped;
 } decoder;
@@ -134,11 +135,7 @@ static void is_moved(decoder *d, uint64_t to) {
     moved = *x;
     remove_live(d, x);
     moved.at = to;
-    for (size_t i = d->count; i-- > 0;)
-        if (d->ops[i].id == moved.id) {
-            moved.size = d->ops[i].size;
-            break;
-        }
+    moved.size = d->ops[d->count - 1].size; /* of the resize */
     put_live(d, moved);
 }
 
@@ -147,50 +144,60 @@ static int is_far(uint64_t a, uint64_t b) {
     return (a > b ? a - b : b - a) >> 27 != 0;
 }
 
+static void step(decoder *d, uint64_t distance) {
+    d->last += (distance >> 1) ^ (0 - (distance & 1));
+}
+
+/* What is said besides calls. Returns 0 if nobody says so. */
+static int decode_other(decoder *d, uint64_t what, uint64_t n) {
+    switch (what) {
+    case TSP_RECORD_STATE:
+        if ((n & 3) == 0) return 0; /* pointers of 2, 4 or 8 bytes */
+        if (d->placed && d->last != n >> 4 && !is_far(n >> 4, d->last)) d->gaps++;
+        d->last = n >> 4;
+        d->unit = n >> 2 & 3;
+        d->pointer = n & 3;
+        d->placed = 1;
+        return 1;
+    case TSP_RECORD_DROPPED: d->dropped = n; return 1;
+    case TSP_RECORD_ALIGN: d->align = n <= 20 ? 1u << n : 0; return n <= 20;
+    case TSP_RECORD_MOVED:
+        if (!d->moves) return 0;
+        d->moves = 0;
+        step(d, n);
+        is_moved(d, d->last << d->unit);
+        return 1;
+    default: return 0;
+    }
+}
+
 /* The bytes of one event behind its first. Returns 0 if there can be none like that. */
 static int decode(decoder *d, unsigned header, const unsigned char *at, size_t length) {
     const size_t first_length = (header >> 3 & 3) + 1;
     const unsigned kind = header >> 5 & 3;
-    uint64_t first = 0, second = 0, address;
+    uint64_t first = 0, second = 0;
     if (length < first_length || length - first_length > 10) return 0;
     if (kind != TSP_RECORD_FREE ? length == first_length : length > first_length) return 0;
     for (size_t i = first_length; i-- > 0;) first = first << 7 | at[i];
     for (size_t i = length; i-- > first_length;) second = second << 7 | at[i];
-    if (kind == TSP_RECORD_OTHER && first == TSP_RECORD_STATE) {
-        if ((second & 3) < 1 || (second & 3) > 3) return 0;
-        if (d->placed && d->last != second >> 4 && !is_far(second >> 4, d->last)) d->gaps++;
-        d->last = second >> 4;
-        d->unit = second >> 2 & 3;
-        d->pointer = second & 3;
-        d->placed = 1;
-        return 1;
+    if (kind == TSP_RECORD_OTHER) return decode_other(d, first, second);
+    if (second >> 31) return 0; /* no such machine */
+    if (d->placed) {
+        step(d, first);
+        if (kind == TSP_RECORD_NEW) is_new(d, d->last << d->unit, second);
+        if (kind == TSP_RECORD_FREE) is_freed(d, d->last << d->unit);
+        if (kind == TSP_RECORD_RESIZED) is_resized(d, d->last << d->unit, second);
     }
-    if (kind == TSP_RECORD_OTHER && first == TSP_RECORD_DROPPED) {
-        d->dropped = second;
-        return 1;
-    }
-    if (!d->placed) {
-        d->skipped += kind != TSP_RECORD_OTHER;
-        return 1;
-    }
-    if (kind == TSP_RECORD_OTHER) {
-        if (first == TSP_RECORD_ALIGN && second <= 20) d->align = 1u << second;
-        else if (first != TSP_RECORD_MOVED) return 0;
-        if (first == TSP_RECORD_ALIGN) return 1;
-    }
-    address = kind == TSP_RECORD_OTHER ? second : first;
-    d->last += (address >> 1) ^ (0 - (address & 1));
-    address = d->last << d->unit;
-    if (kind != TSP_RECORD_FREE && kind != TSP_RECORD_OTHER && second >> 31) return 0; /* no such machine */
-    switch (kind) {
-    case TSP_RECORD_NEW: is_new(d, address, second); break;
-    case TSP_RECORD_FREE: is_freed(d, address); break;
-    case TSP_RECORD_RESIZED: is_resized(d, address, second); break;
-    default: is_moved(d, address); return 1;
-    }
+    *(d->placed ? &d->events : &d->skipped) += 1;
+    d->moves = d->placed && kind == TSP_RECORD_RESIZED;
     d->align = 0;
-    d->events++;
     return 1;
+}
+
+/* Something is missing, or is not what was sent. */
+static void lose_place(decoder *d) {
+    d->gaps++;
+    d->placed = d->moves = 0;
 }
 
 static void decode_all(decoder *d) {
@@ -202,15 +209,11 @@ static void decode_all(decoder *d) {
             d->cut_bytes += end - i;
             continue;
         }
-        if (next < 8 && (header & 7) != next) {
-            d->gaps++;
-            d->placed = 0;
-        }
+        if (next < 8 && (header & 7) != next) lose_place(d);
         next = (header + 1) & 7;
         if (!decode(d, header, d->bytes + i + 1, end - i - 1)) {
             d->cut_bytes += end - i;
-            d->gaps++;
-            d->placed = 0;
+            lose_place(d);
         }
     }
 }
@@ -236,9 +239,10 @@ static int print_trace(const decoder *d, const options *how, const char *file) {
         if (o->kind == 'r') fprintf(out, "r %u %zu\n", o->id, o->size);
         if (o->kind == 'f') fprintf(out, "f %u\n", o->id);
     }
+    if (out == stdout) return DONE; /* main sees whether that could be written */
     failed = ferror(out);
-    if (out != stdout) failed |= fclose(out) != 0;
-    return failed ? complain(BAD_INPUT, "cannot write %s", how->output ? how->output : "the output") : DONE;
+    failed |= fclose(out) != 0;
+    return failed ? complain(BAD_INPUT, "cannot write %s", how->output) : DONE;
 }
 
 int decode_recording(const char *file, const options *how) {

@@ -118,38 +118,47 @@ int replay_is_broken(const replay *r, const op *o, const reason why) {
     return BROKEN_HEAP;
 }
 
-static int verify(replay *r, size_t bytes, int check_all) {
+/* All operations in turn; what the heap looks like after one of them, for the caller to free. */
+static int verify_each(replay *r, int check_all, size_t fullest, char **drawn) {
     const trace *t = r->trace;
-    size_t fullest, length;
-    char *at_fullest = NULL;
     reason why = "";
-    tsp_usage u;
-    trace_fullest(t, r->family->granule, r->family->round, &fullest);
-    replay_begin(r, bytes);
     for (size_t i = 0; i < t->count; i++) {
         int check = check_all || i % NOW_AND_THEN == 0 || i + 1 == t->count;
         tsp_status status = replay_verified(r, &t->ops[i], check, why);
         if (status == TSP_NO_MEMORY) return replay_does_not_fit(r, &t->ops[i]);
         if (status != TSP_OK) return replay_is_broken(r, &t->ops[i], why);
         if (i == fullest) {
-            FILE *memory = need(open_memstream(&at_fullest, &length));
+            size_t length;
+            FILE *memory = need(open_memstream(drawn, &length));
             picture(r, memory);
             fclose(memory);
         }
         if (i % NOW_AND_THEN == 0) progress("replay", t->name, i, "operations");
     }
-    if (!replay_survivors_kept(r, why)) return replay_is_broken(r, &t->ops[t->count - 1], why);
+    return replay_survivors_kept(r, why) ? DONE : replay_is_broken(r, &t->ops[t->count - 1], why);
+}
+
+static int verify(replay *r, size_t bytes, int check_all) {
+    const trace *t = r->trace;
+    size_t fullest;
+    char *at_fullest = NULL;
+    int code;
+    trace_fullest(t, r->family->granule, r->family->round, &fullest);
+    replay_begin(r, bytes);
+    code = verify_each(r, check_all, fullest, &at_fullest);
     progress_end();
-    u = r->family->usage(&r->spoon);
-    replay_title(r);
-    printf("%s operations, every byte verified\n  at the end: ", COMMAS(t->count));
-    print_usage(&u);
-    printf("  low-water mark: %s bytes were free at every moment, and no more than %s in use\n", COMMAS(u.low_free),
-           COMMAS(u.total - u.low_free));
-    printf("  at its fullest, after operation %s (line %s):\n%s", COMMAS(fullest + 1), COMMAS(t->ops[fullest].line),
-           at_fullest);
+    if (code == DONE) {
+        const tsp_usage u = r->family->usage(&r->spoon);
+        replay_title(r);
+        printf("%s operations, every byte verified\n  at the end: ", COMMAS(t->count));
+        print_usage(&u);
+        printf("  low-water mark: %s bytes were free at every moment, and no more than %s in use\n", COMMAS(u.low_free),
+               COMMAS(u.total - u.low_free));
+        printf("  at its fullest, after operation %s (line %s):\n%s", COMMAS(fullest + 1), COMMAS(t->ops[fullest].line),
+               at_fullest);
+    }
     free(at_fullest);
-    return DONE;
+    return code;
 }
 
 /* With the family that was asked for, or the first that is made for this trace and such a heap. */
