@@ -91,11 +91,11 @@ static size_t *put_stacks(const sites *s, FILE *out) {
 static void put_heaptrack(const sites *s, FILE *out) {
     const trace *t = s->trace;
     size_t *stack_of, *sizes, *number_of, known = 0;
-    uint32_t *made = need(malloc(((size_t)t->ids + 1) * sizeof *made)), ms = 0;
+    uint32_t *made = need(malloc(t->ids * sizeof *made)), ms = 0;
     size_t room = 1;
     while (room < 2 * t->count) room *= 2;
     sizes = need(malloc(room * sizeof *sizes)); /* a table by hash: the operation that said it first */
-    number_of = need(malloc((t->count + 1) * sizeof *number_of));
+    number_of = need(malloc(t->count * sizeof *number_of));
     memset(sizes, 0xff, room * sizeof *sizes);
     fprintf(out, "v 10400 3\nX %s\nI 1000 0\n", t->name);
     stack_of = put_stacks(s, out);
@@ -152,7 +152,7 @@ static void put_event(FILE *out, const char *phase, size_t when, const char *nam
 /* A counter of live bytes and objects, and each object as a span. Where no line says when, a call is a microsecond. */
 static void put_chrome(const sites *s, FILE *out) {
     const trace *t = s->trace;
-    uint32_t *made = need(malloc(((size_t)t->ids + 1) * sizeof *made));
+    uint32_t *made = need(malloc(t->ids * sizeof *made));
     size_t live = 0, objects = 0, now = 0;
     memset(made, 0xff, t->ids * sizeof *made);
     fputs("{\"traceEvents\": [\n{\"ph\": \"M\", \"pid\": 1, \"name\": \"process_name\", \"args\": {\"name\": ", out);

@@ -178,7 +178,7 @@ int replay_failing(replay *r, size_t bytes, size_t first, size_t step, int check
     in.r = r;
     in.bytes = need(malloc(bytes + 1));
     in.full = need(malloc(bytes + 1));
-    in.objects = need(malloc((r->trace->ids + 1) * sizeof *in.objects));
+    in.objects = need(malloc(r->trace->ids * sizeof *in.objects));
     in.fillers = need(malloc((r->usable / r->family->granule + 1) * sizeof *in.fillers));
     code = fail_in_turn(&in, first, step, check_all);
     free(in.bytes);

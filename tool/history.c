@@ -138,7 +138,7 @@ static int run(history *h) {
     const trace *t = h->trace;
     const size_t granule = r->family->granule;
     holes all = holes_of(r->usable / granule);
-    uint32_t *made = need(malloc(((size_t)t->ids + 1) * sizeof *made)); /* by which operation; for those that live */
+    uint32_t *made = need(malloc(t->ids * sizeof *made)); /* by which operation; for those that live */
     int code = DONE;
     for (size_t i = 0; i < t->count; i++) {
         const op *o = &t->ops[i];

@@ -23,7 +23,7 @@ static int by_address(const void *a, const void *b) {
 }
 
 static span *live_spans(const replay *r, size_t *count) {
-    span *all = need(malloc(((size_t)r->trace->ids + 1) * sizeof *all));
+    span *all = need(malloc(r->trace->ids * sizeof *all));
     *count = 0;
     for (uint32_t id = 0; id < r->trace->ids; id++) {
         const object *x = &r->objects[id];
@@ -112,7 +112,7 @@ pins pins_find(replay *r, const op *o) {
     pins p = {.bytes = TSP_TAKES_(r->family->granule, o->size), .align = o->align};
     size_t count;
     span *all = live_spans(r, &count);
-    uint32_t *made = need(calloc((size_t)r->trace->ids + 1, sizeof *made));
+    uint32_t *made = need(calloc(r->trace->ids, sizeof *made));
     count_holes(&p, r, all, count);
     take(&p, r, o, p.bytes, all, count);
     /* A heap with an index may pass over a hole that is only just large enough. */

@@ -19,7 +19,7 @@ void replay_open(replay *r, const trace *t, const family *f, int sized) {
     r->trace = t;
     r->family = f;
     r->sized = sized;
-    r->objects = need(malloc(((size_t)t->ids + 1) * sizeof *r->objects));
+    r->objects = need(malloc(t->ids * sizeof *r->objects));
 }
 
 void replay_close(replay *r) {

@@ -255,12 +255,12 @@ static int find(const trace *t, const family *f, int sized, size_t threads, size
 
 trace renumbered(const trace *t) {
     trace copy = trace_without_operations(t);
-    uint32_t *ids = need(malloc(((size_t)t->ids + 1) * sizeof *ids)),
-             *spare = need(malloc(((size_t)t->ids + 1) * sizeof *spare));
+    uint32_t *ids = need(malloc(t->ids * sizeof *ids)),
+             *spare = need(malloc(t->ids * sizeof *spare));
     uint32_t spares = 0;
     copy.ids = 0;
     copy.count = t->count;
-    copy.ops = need(malloc((t->count + 1) * sizeof *copy.ops));
+    copy.ops = need(malloc(t->count * sizeof *copy.ops));
     for (size_t i = 0; i < t->count; i++) {
         const op *o = &t->ops[i];
         if (o->kind == 'a') ids[o->id] = spares ? spare[--spares] : copy.ids++;

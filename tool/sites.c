@@ -32,7 +32,7 @@ static char *name_of(const trace *t, size_t key) {
 
 static void group(sites *s) {
     const trace *t = s->trace;
-    size_t *keys = need(malloc((t->count + 1) * sizeof *keys)), count = 0;
+    size_t *keys = need(malloc(t->count * sizeof *keys)), count = 0;
     for (size_t i = 0; i < t->count; i++)
         if (t->ops[i].kind != 'f') keys[count++] = key_of(t, i);
     qsort(keys, count, sizeof *keys, by_number);
@@ -72,7 +72,7 @@ static void hold(sites *s, const uint32_t *made, int at_end) {
 
 sites sites_of(const trace *t) {
     sites s = {.trace = t, .by_size = t->sites == NULL};
-    uint32_t *made = need(malloc(((size_t)t->ids + 1) * sizeof *made));
+    uint32_t *made = need(malloc(t->ids * sizeof *made));
     size_t live = 0;
     int reached = 0;
     s.of = need(calloc(t->count + 1, sizeof *s.of));

@@ -43,7 +43,7 @@ static void lay_all(const history *h, cover c) {
     const trace *t = h->trace;
     const double sx = COLUMNS / (double)h->count,
                  sy = ROWS * (double)h->replay.family->granule / (double)h->replay.usable;
-    size_t *made = need(malloc(((size_t)t->ids + 1) * sizeof *made));
+    size_t *made = need(malloc(t->ids * sizeof *made));
     for (uint32_t id = 0; id < t->ids; id++) made[id] = SIZE_MAX;
     for (size_t i = 0; i < h->count + t->ids; i++) { /* and what is alive at the end */
         uint32_t id = i < h->count ? t->ops[i].id : (uint32_t)(i - h->count);
@@ -94,7 +94,7 @@ static void put_cells(cover c, FILE *out) {
 static void put_curve(const history *h, int taken, const char *colour, FILE *out) {
     const trace *t = h->trace;
     const double scale = CURVES / (double)h->replay.usable;
-    size_t *sizes = need(calloc((size_t)t->ids + 1, sizeof *sizes)), live = 0, i = 0;
+    size_t *sizes = need(calloc(t->ids, sizeof *sizes)), live = 0, i = 0;
     fprintf(out, "<polyline fill=\"none\" stroke=\"%s\" points=\"", colour);
     for (size_t x = 0; x < WIDTH / 2; x++) {
         size_t high = live;

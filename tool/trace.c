@@ -376,7 +376,7 @@ trace trace_without_operations(const trace *t) {
 }
 
 size_t trace_fullest(const trace *t, size_t granule, size_t round, size_t *at) {
-    size_t *sizes = need(calloc((size_t)t->ids + 1, sizeof *sizes)), live = 0, most = 0;
+    size_t *sizes = need(calloc(t->ids, sizeof *sizes)), live = 0, most = 0;
     *at = 0;
     for (size_t i = 0; i < t->count; i++) {
         const op *o = &t->ops[i];

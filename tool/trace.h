@@ -22,7 +22,7 @@ typedef struct trace {
     uint32_t pointer_size; /* bytes, of the program that was recorded; 0: the first line does not say */
     op *ops;
     size_t count;
-    uint32_t ids;           /* every ID is below */
+    uint32_t ids;           /* every ID is below; as no trace is without operations, there is one */
     uint32_t largest_align; /* of any operation */
     size_t peak;            /* the most bytes that were live at once, as they were asked for */
     uint32_t *sites;        /* of each operation: N of its column site=N, 0 if it has none; NULL if no line has one */

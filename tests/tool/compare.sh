@@ -32,11 +32,19 @@ is 'one alignment of one family' "$(awk -F '\t' 'NR > 1 { print $2, $3, $4, $5, 
 input=exact.trace run 0 fit --compare --tsv -; is 'standard input, which is read once' "$(wc -l < out)" 7
 run 0 fit --compare --tsv --for 32 --variant 128k exact.trace
 is 'handle and code' "$(awk -F '\t' 'NR == 2 { print $7, $8 }' out)" "20 $(sed -n 's/^CODE(128k, 8, .*, \(.*\))/\1/p' "$root/tool/code.h")"
+run 0 fit --compare exact.trace; ok 'a header' grep -qE '^  variant  interface +round +align +heap +handle +code +steps +slowest$' out
+says out 'exact: 4 operations, peak 24 bytes'
+echo 'a 0 12 4' > one.trace
+run 0 fit --compare --tsv one.trace
+ok 'one call is the slowest, and the mean' awk -F '\t' 'NR > 1 && !($9 > 1 && $9 == $10) { exit 1 }' out
 # Each second object is freed, and what comes then fits into the last hole only: it takes as many steps as there are holes.
 awk 'BEGIN { for (i = 0; i < 200; i++) print "a", i, 8, 0; for (i = 0; i < 198; i += 2) print "f", i
     print "a", 200, 24, 0 }' > holes.trace
 run 0 fit --compare --tsv --variant 4k holes.trace
+{ cat holes.trace; echo 'f 200'; echo 'a 201 8 0'; } > after.trace
 ok 'a step a hole at least' awk -F '\t' 'NR == 2 && !($10 >= 99 && $10 < 1000 && $9 < $10) { exit 1 }' out
+slowest=$(column 10)
+run 0 fit --compare --tsv --variant 4k after.trace; is 'the slowest is not the last' "$(column 10)" "$slowest"
 if command -v arm-none-eabi-gcc > /dev/null && [ "${TSP_TEST_STOP:-0}" = 0 ]; then
     ok 'bytes of code, to 3 %: sh scripts/code.sh > tool/code.h' sh -c "sh '$root/scripts/code.sh' | awk -F '[(, ]+' '
         !/^CODE/ { next } NR == FNR { a[\$2, \$3] = \$4; b[\$2, \$3] = \$5 + 0; next }

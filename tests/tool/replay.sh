@@ -2,6 +2,7 @@
 # Tests of replay. Sourced by run.sh.
 # SPDX-License-Identifier: BSD-3-Clause
 
+unit replay say family
 for trace in "$root"/traces/tiny/*.gz; do
     if [ $plain -eq 1 ]; then gunzip -c "$trace" > tiny.trace; trace=tiny.trace; fi
     for kind in sized malloc; do
@@ -32,6 +33,8 @@ object 2, 200 bytes aligned to 8: no room; 168 bytes are free, but at most 168 i
 says out 'too small'
 says out 'a cell is 4 bytes'
 run 1 replay --heap 0 picture.trace
+run 1 replay --heap 4000000G picture.trace
+says err 'picture: this machine has no 4,294,967,296,000,000 bytes for a heap'
 printf 'a 0 0 0\nr 0 0\nf 0\n' > nothing.trace
 run 0 replay --heap 0 --check nothing.trace
 run 0 replay --heap min --check --malloc nothing.trace
