@@ -207,7 +207,7 @@ BUILDS = [
 
 class Folder:
     """Another folder than src/, and shell commands: to make once what its sources need, to compile one of them, to link
-    all objects, and, by file, to test what was made: all tests that execute it, those that say most about it first.
+    all objects, and, by file, to test what was made: the tests that are about it, the quick ones first.
     {out} is a folder for all that."""
 
     def __init__(self, name, once, compile, link, tests):
@@ -373,15 +373,13 @@ FOLDERS = {
     'tool': Folder('tool', 'make -s BUILD={out}/lib {out}/lib/libteaspoon.a',
                    'gcc -std=c11 -O1 %s -w -Iinclude -Itool -c -o {object} {source}' % SANITIZED,
                    'gcc ' + SANITIZED + ' -o {made} {objects} {out}/lib/libteaspoon.a -lz -lpthread',
-                   {'compare.c': command('compare'), 'decode.c': command('decode') + [TARGET], 'fail.c': command('fail', 'broken'),
-                    'family.c': command('vary', 'compare', 'replay', 'fit', 'look'),
+                   {'compare.c': command('compare'), 'decode.c': command('decode') + [TARGET],
+                    'fail.c': command('fail', 'broken'), 'family.c': command('vary', 'compare', 'replay', 'look'),
                     'fit.c': command('vary', 'fit', 'compare'), 'look.c': command('look') + [TARGET],
-                    'picture.c': command('replay', 'fail', 'look') + [SEE],
-                    'replay.c': command('vary', 'replay', 'fit', 'fail', 'broken') + [SEE],
-                    'say.c': command('command', 'traces', 'vary', 'fail', 'replay', 'fit', 'look', 'broken', 'decode') + [SEE, TARGET],
-                    'search.c': command('vary', 'fit', 'compare'),
-                    'trace.c': command('traces', 'vary', 'replay', 'fit') + [SEE], 'vary.c': command('vary'),
-                    'verify.c': command('replay', 'fail', 'broken', 'fit') + [SEE]}),
+                    'picture.c': command('replay', 'fail', 'look'), 'replay.c': command('replay', 'fail', 'broken'),
+                    'say.c': command('command', 'replay', 'fail'), 'search.c': command('search', 'vary', 'fit'),
+                    'trace.c': command('traces', 'vary', 'replay') + [SEE], 'vary.c': command('vary'),
+                    'verify.c': command('replay', 'fail', 'broken') + [SEE]}),
     'adapters': Headers('adapters', dict(
         {'tsp_%s.h' % name: adapter(name) for name in
          'lua sqlite gmp zlib duktape mujs freetype pcre2 png protobuf_c yajl'.split()}, **{
