@@ -12,10 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Byte i of the object `id`. */
+/* Byte i of the object `id`: no other object's, nor another of the same. */
 static unsigned char pattern(uint32_t id, size_t i) {
-    uint32_t hash = (id + 1) * 2654435761u, n = (uint32_t)i;
-    return (unsigned char)((hash >> 24) + n * (hash >> 16 | 1) + (n >> 8) * 101u);
+    return (unsigned char)((((id + 1) * 2654435761u) ^ (uint32_t)i) * 2246822519u >> 24);
 }
 
 static void fill(const replay *r, uint32_t id, size_t from) {

@@ -89,6 +89,8 @@ decodes 'between them' 's 1000 0 2;n 1000 8;n 1010 8;n 1020 8;n 1008 2;n 1018 2'
 decodes 'beside nothing, and over it' 's 1000 0 2;n 1000 0;n 1001 3;n 998 2;n 1000 1' \
     'a 0 0 0;a 1 3 0;a 2 2 0;f 0;a 3 1 0;'
 decodes 'nothing where something is' 's 1000 0 2;n 1000 4;n 1002 0;n 999 0' 'a 0 4 0;f 0;a 1 0 0;a 2 0 0;'
+decodes 'nothing over something, and beside it' 's 1000 0 2;n 1000 4;n 1000 0;n 1002 4;n 1001 0' \
+    'a 0 4 0;f 0;a 1 0 0;a 2 4 0;a 3 0 0;'
 decodes 'two hundred' "$(awk 'BEGIN { print "s 1000 0 2"; for (i = 0; i < 200; i++) print "n", 1000 + i * 37 % 200, 1
     print "n 1000 200" }')" "$(awk 'BEGIN { for (i = 0; i < 200; i++) { printf "a %d 1 0;", i; at[i * 37 % 200] = i }
         for (i = 0; i < 200; i++) printf "f %d;", at[i]; print "a 200 200 0;" }')"
