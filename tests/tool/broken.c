@@ -15,6 +15,9 @@ void *__wrap_tsp4k_resize(tsp4k *spoon, void *pointer, size_t old_size, size_t n
 tsp_usage __real_tsp4k_usage(tsp4k *spoon);
 tsp_usage __wrap_tsp4k_usage(tsp4k *spoon);
 
+tsp_report __real_tsp4k_check(tsp4k *spoon);
+tsp_report __wrap_tsp4k_check(tsp4k *spoon);
+
 static int fault(const char *name) {
     const char *chosen = getenv("FAULT");
     return chosen && strcmp(chosen, name) == 0;
@@ -56,4 +59,17 @@ tsp_usage __wrap_tsp4k_usage(tsp4k *spoon) {
     tsp_usage u = __real_tsp4k_usage(spoon);
     if (fault("uncounted")) u.failed = 0;
     return u;
+}
+
+/* check7: the seventh check finds damage. */
+tsp_report __wrap_tsp4k_check(tsp4k *spoon) {
+    static int calls;
+    const char *chosen = getenv("FAULT");
+    tsp_report r = __real_tsp4k_check(spoon);
+    if (chosen && strncmp(chosen, "check", 5) == 0 && ++calls == atoi(chosen + 5)) {
+        r.status = TSP_CORRUPT;
+        r.at = 24;
+        r.what = "a crumb";
+    }
+    return r;
 }

@@ -2,7 +2,7 @@
 # Tests with a heap that breaks its promises. Sourced by run.sh.
 # SPDX-License-Identifier: BSD-3-Clause
 
-wrap=-Wl,--wrap=tsp4k_alloc,--wrap=tsp4k_dealloc,--wrap=tsp4k_resize,--wrap=tsp4k_usage
+wrap=-Wl,--wrap=tsp4k_alloc,--wrap=tsp4k_dealloc,--wrap=tsp4k_resize,--wrap=tsp4k_usage,--wrap=tsp4k_check
 gunzip -c "$root/traces/tiny/cbor_sensor.trace.gz" > cbor.trace
 # shellcheck disable=SC2086
 if ${CC:-cc} -std=c11 ${CFLAGS:-} -DTSP_PLAIN_TRACES -I"$root/include" -I"$root/src" ${TSP_TEST_OBJECTS:-"$root"/tool/*.c} "$root"/src/*.c \
@@ -48,6 +48,18 @@ if ${CC:-cc} -std=c11 ${CFLAGS:-} -DTSP_PLAIN_TRACES -I"$root/include" -I"$root/
         refusal) says err 'the heap refuses it: ' ;;
         esac
     done
+    FAULT=overlap; run 3 replay --heap 4K kept.trace; says err 'line 150 (operation 150 of 150): object 149, '
+    says err ' of object 98 has changed' # when all is done
+    awk 'BEGIN { for (i = 0; i < 1250; i++) print "a " i " 8 0\nf " i }' > calls.trace
+    for case in 1:1 2:1,001 3:2,001 4:2,500; do
+        FAULT=check${case%:*}; run 3 replay --heap 4K calls.trace
+        says err "(operation ${case#*:} of 2,500): object "; says err ': the heap is damaged at byte 24: a crumb'
+    done
+    FAULT=check5; run 0 replay --heap 4K calls.trace
+    for case in 1:1 2:2 1000:1,000 2500:2,500; do
+        FAULT=check${case%:*}; run 3 replay --heap 4K --check calls.trace; says err "(operation ${case#*:} of 2,500): object "
+    done
+    FAULT=check2501; run 0 replay --heap 4K --check calls.trace
 else
     ok 'building a broken heap' false
 fi

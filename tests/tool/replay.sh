@@ -26,12 +26,14 @@ picture in a heap of 400 bytes (4k, sized): 5 operations, every byte verified
   3 objects in 328 of 400 bytes (82.0 %); 1 hole, the largest 72 bytes
 END
 ok 'the picture' diff expected out
-run 0 replay --heap 1K --malloc picture.trace; says out 'size map'
+run 0 replay --heap 1K --malloc picture.trace; says out '; size map 31 bytes'
+says out 'picture in a heap of 1,024 bytes (4k, malloc): 5 operations'
 run 0 replay --heap 2m --variant 16m picture.trace; says out 'a cell is 2,048 bytes'
 run 1 replay --heap 300 picture.trace
 is 'what does not fit' "$(cat err)" "teaspoon: picture: line 3 (operation 3 of 5): \
 object 2, 200 bytes aligned to 8: no room; 168 bytes are free, but at most 168 in one piece"
 says out 'too small'
+says out '  then: total 296, used 128, free 168, objects 2, largest 168, low_free 168, failed 1'
 says out 'a cell is 4 bytes'
 run 1 replay --heap 0 picture.trace
 run 1 replay --heap 4000000G picture.trace
