@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
 unit replay say family
+unit picture say
 unit verify fail pins sites picture search replay say family trace
 for trace in "$root"/traces/tiny/*.gz; do
     if [ $plain -eq 1 ]; then gunzip -c "$trace" > tiny.trace; trace=tiny.trace; fi
