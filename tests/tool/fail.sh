@@ -14,6 +14,7 @@ picture in a heap of 400 bytes (4k, sized): 4 of 4 requests failed, each in a re
   8 operations came after them, every byte verified; 0 more found no room; each time nothing was lost
 END
 ok 'every request of four' diff expected out # 4 + 2 + 2 + 0: what is not there is not freed
+run 0 replay --heap 400 --fail-each 3 picture.trace; says out ' 2 of 4 requests failed' # 1 and 4
 printf 'a 0 100 0\nr 0 200\nr 0 50\nr 0 0\nr 0 8\nf 0\na 1 0 0\n' > resizes.trace
 for kind in sized malloc; do # shrinking needs no memory, nor does an object of size 0
     run 0 replay --heap 400 --$kind --fail-each 1 --check resizes.trace; says out ' 3 of 3 requests failed'
@@ -22,3 +23,4 @@ for kind in sized malloc; do # shrinking needs no memory, nor does an object of 
 done
 printf 'a 0 96 0\na 1 40 0\nf 0\na 2 48 0\nf 1\na 3 96 0\n' > crowd.trace # without 0, 1 comes to lie elsewhere
 run 0 replay --heap 144 --fail 1 crowd.trace; says out '; 1 more found no room;'
+unit fail verify pins sites picture search replay say family trace
