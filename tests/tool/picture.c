@@ -83,7 +83,23 @@ static void draw(size_t granules, size_t granule, size_t largest) {
     }
 }
 
+/* Cells that are full, of 1 to 20 objects. */
+static void beginnings(void) {
+    static cells c;
+    FILE *f = tmpfile();
+    if (f == NULL) return;
+    picture_begin(&c, 1536 * 32, 1);
+    for (size_t cell = 0; cell < 20; cell++)
+        for (size_t i = 0; i <= cell; i++) picture_object(&c, 32 * cell + i, 32 * cell + (i == cell ? 32 : i + 1));
+    picture_print(&c, f);
+    rewind(f);
+    text[fread(text, 1, sizeof text - 1, f)] = '\0';
+    fclose(f);
+    ok(strncmp(text, "           0  [23456789***********.......", 41) == 0, "how many begin", 1536 * 32, 1);
+}
+
 int main(void) {
+    beginnings();
     static const size_t sizes[] = {1, 2, 63, 64, 65, 127, 128, 1535, 1536, 1537, 3000, 3071, 3072, 3073, 20000, 65000, MOST};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         for (size_t granule = 4; granule <= 16; granule += 4)
