@@ -66,3 +66,5 @@ else
     input=whole.gz run 0 fit -
 fi
 run 2 fit whole.gz bad.trace; is 'no work before all traces are read' "$(cat out)" ''
+
+unit trace say
