@@ -123,9 +123,9 @@ static void is_resized(decoder *d, uint64_t at, uint64_t size) {
 static void is_moved(decoder *d, uint64_t to) {
     live *x = find_live(d, d->resized), moved;
     if (x == NULL) { /* ..., a new, f old => r old */
-        op *o = d->count > 1 ? &d->ops[d->count - 2] : NULL;
+        op *o = &d->ops[d->count - 2];
         x = find_live(d, to);
-        if (!o || o->kind != 'a' || o[1].kind != 'f' || x == NULL || x->id != o->id) return;
+        if (x == NULL || x->id != o->id) return;
         x->id = o[1].id;
         *o = (op){(size_t)x->size, x->id, 0, 0, 'r'};
         d->count--;

@@ -111,6 +111,8 @@ decodes 'moved' 's 1000 0 2;n 1000 8;n 1010 8;r 1000 11;m 2000;n 1000 8;n 2010 1
     'a 0 8 0;a 1 8 0;r 0 11;a 2 8 0;f 0;a 3 1 0;'
 decodes 'where it went is lost' 's 1000 0 2;n 1000 8;n 1010 8;r 1000 11;n 1009 1;f 1010' \
     'a 0 8 0;a 1 8 0;r 0 11;f 0;a 2 1 0;f 1;'
+decodes 'its neighbour is there' 's 1000 0 2;n 1000 8;n 1010 8;n 1030 8;r 1000 11;f 1010;r 1000 90;f 1030' \
+    'a 0 8 0;a 1 8 0;a 2 8 0;r 0 11;f 1;r 0 90;f 2;'
 decodes 'moved without need' 's 1000 0 2;n 1000 8;r 1000 9;m 900;n 1000 1;n 908 1' \
     'a 0 8 0;r 0 9;a 1 1 0;f 0;a 2 1 0;'
 decodes 'moved over one' 's 1000 0 2;n 1000 8;n 3000 8;n 2000 8;r 1000 9;m 2001' \
@@ -168,6 +170,8 @@ nobody_sends 'a resize without a size' 302 000
 nobody_sends 'a state without a number' 342 000
 nobody_sends 'pointers of one byte' 342 000 000 001
 nobody_sends 'an alignment of 2^21' 342 002 025
+decodes 'which is not what comes next has' 's 1000;n 1000 8;a 21;s 1000;n 1010 8' 'a 0 8 0;a 1 8 0;' \
+    'cut in 1 places; 3 bytes and 0 calls'
 nobody_sends 'something else' 342 004 000
 nobody_sends 'a move without a resize' 342 003 000
 nobody_sends 'an object of 2^31 bytes' 202 000 000 000 000 000 010
