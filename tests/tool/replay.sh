@@ -41,6 +41,9 @@ run 1 replay --heap 4000000G picture.trace
 says err 'picture: this machine has no 4,294,967,296,000,000 bytes for a heap'
 printf 'a 0 24 0\na 1 8 0\na 2 40 0\na 3 8 0\na 4 16 0\na 5 8 0\nf 0\nf 2\nf 4\na 6 300 0\n' > gaps.trace
 run 1 replay --heap 104 gaps.trace; says out '3 holes, the largest 40 bytes'
+sed "/^f 4/d" gaps.trace > two.trace
+run 1 replay --heap 107 two.trace; says out '; 2 holes, the largest 40 bytes'; ok 'no map in a sized heap' sh -c '! grep -q map out'
 printf 'a 0 0 0\nr 0 0\nf 0\n' > nothing.trace
-run 0 replay --heap 0 --check nothing.trace
+run 0 replay --heap 0 --check nothing.trace; is 'nothing in nothing' "$(tail -n 1 out)" '  0 objects in 0 of 0 bytes (0.0 %); no holes'
+run 0 replay --heap 0 --malloc nothing.trace; is 'and no map of it' "$(tail -n 1 out)" '  0 objects in 0 of 0 bytes (0.0 %); no holes'
 run 0 replay --heap min --check --malloc nothing.trace
