@@ -141,10 +141,15 @@ ok 'and no more is said' [ "$(wc -l < err)" -eq 1 ]
 
 # What is missing, and what nobody sends: until the next state nothing has a place.
 decodes 'the beginning' 'n 900 8;a 4;f 900;s 1000;n 1000 8' 'a 0 8 0;' 'cut in 0 places; 0 bytes and 2 calls'
+says err 'teaspoon: soup.v2.bin: 1 calls in 16 bytes, 5.3 each; '
 decodes 'an event' 's 1000;n 1000 8;+ 1;f 1000;n 1010 8;s 1000;n 1020 8' 'a 0 8 0;a 1 8 0;' \
     'cut in 1 places; 0 bytes and 2 calls could not be placed'
 decodes 'a place to move from' 's 1000;n 1000 8;r 1000 9;+ 2;m 2000;n 2000 1;s 1000;n 1000 2' \
     'a 0 8 0;r 0 9;f 0;a 1 2 0;' 'cut in 2 places; 4 bytes and 1 calls'
+decodes 'its last byte' 'x 177;s 1000;n 1000 8' 'a 0 8 0;' 'cut in 0 places; 1 bytes and 0 calls'
+decodes 'number 7' 's 1000;n 0 1;n 1 1;n 2 1;n 3 1;n 4 1;n 5 1;+ 1;n 6 1' 'a 0 1 0;a 1 1 0;a 2 1 0;a 3 1 0;a 4 1 0;a 5 1 0;' \
+    'cut in 1 places; 0 bytes and 1 calls'
+decodes 'two that nobody sends' 'x 000;s 1000;n 1000 8;o 4 0;o 5 0' 'a 0 8 0;' 'cut in 2 places; 7 bytes and 0 calls'
 decodes 'bytes before' 'x 101 177 000;s 1000;n 1000 8' 'a 0 8 0;' 'cut in 0 places; 3 bytes and 0 calls'
 sent most.bin << 'END'
 s 1000
