@@ -471,7 +471,7 @@ def main():
     options.add_argument('--sample', type=int, help='so many of them')
     options.add_argument('--seed', type=int, default=1)
     options.add_argument('--jobs', type=int, default=1)
-    options.add_argument('--again', help='of an earlier log: those that survived')
+    options.add_argument('--again', help='of an earlier log: those that are not dead in it')
     options.add_argument('--list', action='store_true', help='say what there is, and try nothing')
     options.add_argument('out', nargs='?', default=os.path.join(ROOT, 'build', 'mutants'))
     o = options.parse_args()
@@ -480,8 +480,8 @@ def main():
     chosen = mutants(o.folder, o.only)
     if o.sample and o.sample < len(chosen): chosen = random.Random(o.seed).sample(chosen, o.sample)
     if o.again:
-        survived = {key for end, key in (line.rstrip('\n').split('\t') for line in open(o.again)) if end == 'survived'}
-        chosen = [mutant for mutant in chosen if mutant[0] in survived]
+        dead = {key for end, key in (line.rstrip('\n').split('\t') for line in open(o.again)) if end != 'survived'}
+        chosen = [mutant for mutant in chosen if mutant[0] not in dead]
     if o.list: return print('\n'.join(key for key, _, _ in chosen))
     for build in [other] if other else BUILDS:
         wrong = other.prepare(o.out, chosen) if other else prepare(build, o.out)
