@@ -94,7 +94,9 @@ def mutations(text):
         if kind == 'number' and not re.match(r'\d+u?$', word): continue
         if kind == 'number':
             value, suffix = int(word.rstrip('u')), 'u' * word.endswith('u')
-            for to in sorted({value + 1, max(value - 1, 0)} - {value}): yield at, end, '%d%s' % (to, suffix), where
+            truth = before[1] == 'return' and word == '1' and after[1] == ';'  # any other number is as true
+            for to in sorted({value + 1, max(value - 1, 0)} - {value} - ({2} if truth else set())):
+                yield at, end, '%d%s' % (to, suffix), where
         elif kind == 'name' and word in NAMES:
             for to in sorted(set(NAMES[word])): yield at, end, to, where
         elif word in SWAPS:
@@ -133,8 +135,8 @@ def mutations(text):
             if a == b: continue
             value = text[a:b]
             other = '0' if value.startswith(('TSP_', '"')) else '(%s) + 1' % value
-            for to in sorted({'0', '1', other} - {value}):
-                yield a, b, to, where
+            if value not in ('0', '1'):  # of a number there are mutants already
+                for to in sorted({'0', '1', other} - {value}): yield a, b, to, where
             if re.compile(';\n[}#]').match(text, t[k][2]): continue  # without it the function would end without a value
         yield at, t[k][2], '', where
 

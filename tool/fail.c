@@ -62,7 +62,6 @@ static uint64_t layout(replay *r) {
 static int fill_up(injection *in) {
     replay *r = in->r;
     size_t size;
-    in->filled = 0;
     while ((size = r->family->largest(&r->spoon, 1)) != 0) {
         filler *f = &in->fillers[in->filled++];
         f->size = size;

@@ -83,6 +83,10 @@ static void *alloc(spoon *s, size_t size, size_t align) {
     return p;
 }
 
+static size_t largest(spoon *s, size_t align) {
+    return is("largest of nothing", 0) ? 0 : good->largest(s, align);
+}
+
 /* -- Replays ---------------------------------------------------------------------------------------------------------- */
 
 static op ops[] = {{100, 0, 1, 4, 'a'}, {40, 1, 2, 4, 'a'}, {24, 2, 3, 4, 'a'}, {60, 3, 4, 4, 'a'}, {0, 1, 5, 0, 'f'},
@@ -100,6 +104,7 @@ static int replays(const char *fault, unsigned call, size_t first, size_t step, 
     f.usage = usage;
     f.dealloc = dealloc;
     f.alloc = alloc;
+    f.largest = largest;
     wrong = fault;
     from = call;
     walks = checks = freed = 0;
@@ -137,6 +142,7 @@ int main(void) {
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) /* the first walk is before, the second after */
         noticed(places[i], 2, "line 7 (operation 7 of 10): object 4, 32 bytes aligned to 4: after it failed, and what filled the "
                               "heap was freed, the heap is another");
+    noticed("largest of nothing", 0, "line 7 (operation 7 of 10): object 4, 32 bytes aligned to 4: what largest promises cannot be had");
     noticed("damage", 1, "line 7 (operation 7 of 10): object 4, 32 bytes aligned to 4: the heap is damaged at byte 8: a crumb");
     noticed("damage", 2, "line 8 (operation 8 of 10): object 2, resized from 24 to 24 bytes aligned to 4: the heap is damaged");
     noticed("damage", 3, "line 10 (operation 10 of 10): object 5, 4 bytes aligned to 4: the heap is damaged at byte 8: a crumb");
