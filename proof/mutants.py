@@ -377,7 +377,7 @@ FOLDERS = {
                    'gcc -std=c11 -O1 %s -w -Iinclude -Itool -c -o {object} {source}' % SANITIZED,
                    'gcc ' + SANITIZED + ' -o {made} {objects} {out}/lib/libteaspoon.a -lz -lpthread',
                    {'compare.c': command('compare'), 'decode.c': command('decode') + [TARGET],
-                    'fail.c': command('fail', 'broken'), 'family.c': command('vary', 'compare', 'replay', 'look'),
+                    'fail.c': command('fail', 'broken'), 'family.c': command('vary', 'compare', 'replay', 'look', 'fit', 'command'),
                     'fit.c': command('vary', 'fit', 'compare'), 'look.c': command('look') + [TARGET],
                     'picture.c': command('replay', 'fail', 'look'), 'replay.c': command('replay', 'fail', 'broken'),
                     'say.c': command('command', 'replay', 'fail'), 'search.c': command('search', 'vary', 'fit'),

@@ -25,16 +25,20 @@ says out "  fewest steps: $(best 9)"
 ok 'rows for people' grep -qE "^  4k +sized +8 +8 +$(echo $dc_heap | sed 's/...$/,&/') .* [0-9,]+ +[0-9]+\.[0-9] +[0-9]+$" out
 ok 'columns of equal width' awk '/^  (variant|[0-9]+[km] )/ { if (n && length != n) exit 1; n = length }' out
 printf 'a 0 12 4\na 1 12 4\nf 0\na 2 12 4\n' > exact.trace # 16 bytes each, or 12
-run 0 fit --compare --tsv exact.trace
+run 0 fit --compare --tsv exact.trace; cp out compared
 is 'exact sizes' "$(awk -F '\t' '$2 == "4k" && $3 == "sized" { print $4 ":" $6 }' out | tr '\n' ' ')" '8:32 8:32 4:24 '
 run 0 fit --compare --tsv --align 4 --variant 16m exact.trace
 is 'one alignment of one family' "$(awk -F '\t' 'NR > 1 { print $2, $3, $4, $5, $6 }' out | tr '\n' ',')" '16m sized 8 4 32,16m malloc 8 4 40,'
-input=exact.trace run 0 fit --compare --tsv -; is 'standard input, which is read once' "$(wc -l < out)" 7
+input=exact.trace run 0 fit --compare --tsv -; is 'standard input, which is read once' "$(wc -l < out) $(cat err)" '7 '
 run 0 fit --compare --tsv --for 32 --variant 128k exact.trace
 is 'handle and code' "$(awk -F '\t' 'NR == 2 { print $7, $8 }' out)" "20 $(sed -n 's/^CODE(128k, 8, .*, \(.*\))/\1/p' "$root/tool/code.h")"
-run 0 fit --compare exact.trace; ok 'a header' grep -qE '^  variant  interface +round +align +heap +handle +code +steps +slowest$' out
-says out 'exact: 4 operations, peak 24 bytes'
 echo 'a 0 12 4' > one.trace
+run 0 fit --compare exact.trace; says out "  fewest bytes: $(best 6 7)"; says out "  fewest steps: $(best 9)"
+ok 'a header' grep -qE '^  variant  interface +round +align +heap +handle +code +steps +slowest$' out
+is 'what it is about' "$(head -n 1 out)" 'exact: 4 operations, peak 24 bytes'
+run 0 fit --tsv --variant 128k exact.trace; handle=$(column 6)
+run 0 fit --compare --tsv --variant 128k exact.trace one.trace; is 'the handle, here' "$(column 7)" "$handle"
+is 'two traces' "$(cut -f 1 out | uniq | tr '\n' ' ')" 'trace exact one '
 run 0 fit --compare --tsv one.trace
 ok 'one call is the slowest, and the mean' awk -F '\t' 'NR > 1 && !($9 > 1 && $9 == $10) { exit 1 }' out
 # Each second object is freed, and what comes then fits into the last hole only: it takes as many steps as there are holes.
