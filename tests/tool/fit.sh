@@ -83,6 +83,30 @@ run 0 fit name.trace known.trace deep/soup.spoon.trace
 ok 'a line for the mean' grep -q '^geometric mean of 3  *[0-9]*\.[0-9]*$' out
 ok 'columns are aligned' awk '{ if (NR > 1 && NR < 5 && length != n) exit 1; n = length }' out
 
+echo 'a 0 100 0' > short.trace
+printf '# name: a name of some thirty letters, no less\na 0 100 0\nf 0\na 1 3000 0\n' > wide.trace
+cat > expected <<'END'
+trace                    variant  interface        peak        heap  handle   ratio       ops
+short                    4k       sized             100         104      16   1.200         1
+trace                          variant  interface        peak        heap  handle   ratio       ops
+short                          4k       sized             100         104      16   1.200         1
+a name of some thirty letters  4k       sized           3,000       3,000      16   1.005         3
+geometric mean of 2                                                          1.098
+trace                          variant  interface        peak        heap  handle   ratio       ops  99 % of runs    all runs        give
+a name of some thirty letters  4k       sized           3,000       3,000      16   1.005         3         3,136       3,136       3,200
+trace	variant	interface	peak	heap	handle	ratio	ops	variations	heap99	heap100	give
+a name of some thirty letters	4k	sized	3000	3000	16	1.0053	3	10	3136	3136	3200
+END
+run 0 fit --for 32 short.trace; cp out tables
+run 0 fit --for 32 short.trace wide.trace; cat out >> tables
+run 0 fit --for 32 --vary=10 wide.trace; cat out >> tables
+run 0 fit --for 32 --vary=10 --tsv wide.trace; cat out >> tables
+ok 'tables, as people and programs read them' diff expected tables
+run 0 fit --tsv --for 32 short.trace; handle=$(column 6)
+run 0 fit --tsv short.trace
+[ "$(getconf LONG_BIT)" = 32 ] || ok 'the handle on this machine is larger' [ "$(column 6)" -gt "$handle" ]
+run 1 fit --variant 4k known.trace; is 'no table of nothing' "$(cat out)" ''
+
 run 0 fit --json --malloc name.trace known.trace
 is 'JSON, first object' "$(head -n 1 out)" \
     "[{\"trace\": \"lunch box\", \"variant\": \"4k\", \"interface\": \"malloc\", \"peak\": 100, $json,"
