@@ -30,6 +30,10 @@ ok 'the picture' diff expected out
 run 0 replay --heap 1K --malloc picture.trace; says out '; size map 31 bytes'
 says out 'picture in a heap of 1,024 bytes (4k, malloc): 5 operations'
 run 0 replay --heap 2m --variant 16m picture.trace; says out 'a cell is 2,048 bytes'
+run 0 replay --heap 300K picture.trace; says out 'picture in a heap of 307,200 bytes (16m, sized)'
+run 0 replay --heap 300K --variant 4k picture.trace; says out '(4k, sized)'
+"$teaspoon" replay --heap 400 picture.trace picture.trace known.trace > both 2>&1 # what is said comes in order
+is 'in order' "$(grep -o -e 'no more than' -e ': no room' -e 'too small' both | tr '\n' ';')" 'no more than;no more than;: no room;too small;'
 run 1 replay --heap 300 picture.trace
 is 'what does not fit' "$(cat err)" "teaspoon: picture: line 3 (operation 3 of 5): \
 object 2, 200 bytes aligned to 8: no room; 168 bytes are free, but at most 168 in one piece"

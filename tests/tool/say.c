@@ -98,10 +98,11 @@ static double now(void) {
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static size_t shown(int terminal) { /* what has come since, as text in `said` */
+/* What has come since, as text in `said`; it is waited for if it must come. */
+static size_t shown(int terminal, int must) {
     struct pollfd p = {.fd = terminal, .events = POLLIN};
     size_t n = 0;
-    while (n < sizeof said - 1 && poll(&p, 1, 0) == 1) {
+    while (n < sizeof said - 1 && poll(&p, 1, must && n == 0 ? 20000 : 0) == 1) {
         const ssize_t got = read(terminal, said + n, sizeof said - 1 - n);
         if (got <= 0) break;
         n += (size_t)got;
@@ -112,7 +113,7 @@ static size_t shown(int terminal) { /* what has come since, as text in `said` */
 
 static void terminal(void) {
     const int ours = posix_openpt(O_RDWR | O_NOCTTY), before = dup(STDERR_FILENO);
-    double began, last = 0;
+    double began, last = 0, due = 0; /* due: by then it must be there */
     size_t lines = 0;
     if (ours < 0 || grantpt(ours) || unlockpt(ours) || ptsname(ours) == NULL) {
         printf("skipped: progress (no terminal of our own)\n");
@@ -120,14 +121,19 @@ static void terminal(void) {
     }
     dup2(open(ptsname(ours), O_RDWR | O_NOCTTY), STDERR_FILENO);
     ok(complain(7, "%s of %d", "two", 3) == 7, "complain returns the code", 7);
-    shown(ours);
+    shown(ours, 1);
     ok(strcmp(said, "teaspoon: two of 3\r\n") == 0, "a message in one line", strlen(said));
     progress_end();
-    ok(shown(ours) == 0, "nothing to erase", 0);
+    ok(shown(ours, 0) == 0, "nothing to erase", 0);
     for (began = now(); lines < 6 && now() < began + 60;) {
         const double asked = now();
         progress("stir", "lunch", 1234567, "spoons");
-        if (shown(ours) == 0) continue;
+        if (due == 0) due = now() + 1;
+        if (shown(ours, asked >= due) == 0) {
+            ok(asked < due, "no later", lines);
+            continue;
+        }
+        due = now() + 0.1;
         lines++;
         ok(strcmp(said, "\rstir lunch: 1,234,567 spoons ...\033[K") == 0, "a line of progress", strlen(said));
         ok(lines > 1 ? now() - last >= 0.1 : now() - began >= 1, "no sooner", lines);
@@ -135,10 +141,10 @@ static void terminal(void) {
     }
     ok(lines == 6, "and again and again", lines);
     complain(0, "done");
-    shown(ours);
+    shown(ours, 1);
     ok(strcmp(said, "\r\033[Kteaspoon: done\r\n") == 0, "a message erases it", strlen(said));
     complain(0, "done");
-    shown(ours);
+    shown(ours, 1);
     ok(strcmp(said, "teaspoon: done\r\n") == 0, "once", strlen(said));
     dup2(before, STDERR_FILENO);
 }
