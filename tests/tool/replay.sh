@@ -31,6 +31,7 @@ run 0 replay --heap 1K --malloc picture.trace; says out '; size map 31 bytes'
 says out 'picture in a heap of 1,024 bytes (4k, malloc): 5 operations'
 run 0 replay --heap 2m --variant 16m picture.trace; says out 'a cell is 2,048 bytes'
 run 0 replay --heap 300K picture.trace; says out 'picture in a heap of 307,200 bytes (16m, sized)'
+run 0 replay --heap 262136 picture.trace; says out '(4k, sized)'
 run 0 replay --heap 300K --variant 4k picture.trace; says out '(4k, sized)'
 "$teaspoon" replay --heap 400 picture.trace picture.trace known.trace > both 2>&1 # what is said comes in order
 is 'in order' "$(grep -o -e 'no more than' -e ': no room' -e 'too small' both | tr '\n' ';')" 'no more than;no more than;: no room;too small;'
