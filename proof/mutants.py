@@ -380,8 +380,8 @@ FOLDERS = {
                     'fail.c': command('fail', 'broken'), 'family.c': command('vary', 'compare', 'replay', 'look', 'fit', 'command'),
                     'fit.c': command('vary', 'fit', 'compare'), 'look.c': command('look') + [TARGET],
                     'picture.c': command('replay', 'fail', 'look'), 'replay.c': command('replay', 'fail', 'broken'),
-                    'say.c': command('command', 'replay', 'fail'), 'search.c': command('search', 'vary', 'fit'),
-                    'trace.c': command('traces', 'vary', 'replay') + [SEE], 'vary.c': command('vary'),
+                    'say.c': command('command', 'replay', 'fail'), 'search.c': command('search', 'vary', 'fit', 'broken'),
+                    'trace.c': command('traces', 'vary', 'replay'), 'vary.c': command('vary'),
                     'verify.c': command('replay', 'fail', 'broken') + [SEE]}),
     'adapters': Headers('adapters', dict(
         {'tsp_%s.h' % name: adapter(name) for name in
