@@ -43,17 +43,26 @@ static void blanks(FILE *f) {
 
 /* So many operations, of which those from `sites` and `ms` on have such columns. */
 static void write_trace(FILE *f, size_t operations, const char *first, size_t sites, size_t times) {
+    static const char *const no_matter[] = {
+        "# of no matter, a 0 1 0\n", "# site 0: none\n", "# site 1048576: too many\n", "# site 5 no colon\n", "# site 5:no blank\n",
+        "# site x: y\n", "# site /: y\n", "# site :: y\n", "# sites 5: many\n", "#site 5: near\n", "# site: 5: where\n", "# site 5; x\n",
+        "# size 5: x\n", "# site -5: x\n", "# site\n", "#\n"};
     static uint32_t alive[MOST];
+    static const char *const nobodys[] = {" colour=red\t", " sitz=7", " sites=8", " sit=9", " mx=10", " m=11", " msec=12", " xs=13"};
     uint32_t n = 0, at = 0, now = 0;
     size_t live = 0;
     count = peak = 0;
     ids = 0;
     memset(names, 0, sizeof names);
     if (*first) fprintf(f, "%s", first), at++;
+    for (unsigned site = 1; site <= 4; site *= 2, at++) {
+        snprintf(names[site], sizeof names[site], "cook %u", site);
+        fprintf(f, "# site %u: cook %u\n", site, site);
+    }
     while (count < operations) {
         line *x = &lines[count];
         const char *end = count + 1 == operations ? "" : drawn(4) ? "\n" : "\r\n";
-        for (; drawn(7) == 0; at++) fputs(drawn(2) ? "# of no matter, a 0 1 0\n" : drawn(2) ? " \t\r\n" : "\n", f);
+        for (; drawn(7) == 0; at++) fputs(drawn(2) ? no_matter[drawn(sizeof no_matter / sizeof *no_matter)] : drawn(2) ? " \t\r\n" : "\n", f);
         if (drawn(20) == 0) {
             const size_t site = 1 + drawn(SITES - 1);
             snprintf(names[site], sizeof names[site], "cook%zu (soup.c:%zu) < main", site, drawn(1000));
@@ -90,14 +99,14 @@ static void write_trace(FILE *f, size_t operations, const char *first, size_t si
             x->site = (uint32_t)drawn(SITES);
             fprintf(f, " site=%u", x->site);
         } else if (count >= sites && drawn(9) == 0) {
-            fputs(" site=4000000000", f); /* so many are none */
+            fputs(drawn(2) ? " site=4000000000" : " site=1048576", f); /* so many are none */
         }
         if (count >= times && drawn(50) == 0) {
             now += (uint32_t)drawn(100);
             fprintf(f, " ms=%u", now);
         }
         x->ms = now;
-        if (drawn(9) == 0) fputs(" colour=red\t", f);
+        if (drawn(3) == 0) fputs(nobodys[drawn(sizeof nobodys / sizeof *nobodys)], f);
         fputs(end, f);
         count++;
     }

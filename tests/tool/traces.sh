@@ -8,6 +8,7 @@ bad() {
     printf "$3" > bad.trace
     run 2 fit bad.trace
     is "message for '$3'" "$(cat err)" "bad.trace:$1: $2"
+    is 'in one line' "$(wc -l < err)" 1
 }
 
 bad 1 'the trace ends without any operation' ''
@@ -44,9 +45,40 @@ bad 1 'ID 7 cannot be resized: it was never allocated' 'r 7 4\n'
 bad 4 'ID 0 cannot be freed: it was freed on line 3' '# x\na 0 4 0\nf 0\nf 0\n'
 bad 3 'ID 0 cannot be resized: it was freed on line 2' 'a 0 4 0\nf 0\nr 0 8\n'
 
+bad 1 "ID is not a number: '-'" 'a - 4 0\n'
+bad 1 "ID is not a number: ':'" 'a : 4 0\n'
+bad 1 "ID is not a number: '/'" 'a / 4 0\n'
+bad 1 "ALIGN is not a number: 'x'" 'a 0 4 x\n'
+bad 1 "unknown operation '~': a line begins with a, r, f or #" '~ 0 4 0\n'
+bad 1 "ID is not a number: 'twenty_letters,_less'" 'a twenty_letters,_less 4 0\n'
+bad 1 "ID is not a number: 'twenty_letters,_and_...'" 'a twenty_letters,_and_1 4 0\n'
+bad 1 'SIZE is too large: 18446744073709551620' 'a 0 18446744073709551620 0\n' # which wraps to 4
+bad 1 'ID is too large: 4294967295' 'a 4294967295 1 0\n'
+bad 1 'ID 4294967294 is out of order: the next new ID is 0' 'a 4294967294 1 0\n'
+if [ "$(getconf LONG_BIT)" = 64 ]; then
+    bad 1 'SIZE is too large: 9223372036854775808' 'a 0 9223372036854775808 1\n'
+    bad 2 'the live objects are too large together' 'a 0 9223372036854775807 1\na 1 1 1\n'
+    for most in 'a 0 9223372036854775807 1' 'a 0 9223372036854775806 1,a 1 1 1'; do
+        echo "$most" | tr , '\n' > most.trace
+        run 1 fit most.trace; says err 'most: the 16m variant cannot hold it'
+    done
+fi
+printf '\n\n\na 0 4 0\n' | gzip > lines.gz
+head -c $(($(wc -c < lines.gz) - 4)) lines.gz > bare.gz
+[ $plain -eq 1 ] || { run 2 fit bare.gz; is 'a line for each newline' "$(cat err)" "bare.gz:5: the gzip'ed data is cut short here"; }
+{ echo 'a 0 4 0'; awk 'BEGIN { printf "#"; while (n++ < 65524) printf "-"; print "" }'; printf 'f 0'; } > piece.trace
+is 'a piece and a byte' "$(wc -c < piece.trace)" 65537
+run 0 fit --tsv piece.trace; is 'and its last byte' "$(column 8)" 2
+run 2 fit nowhere.trace; is 'no file' "$(cat err)" 'teaspoon: cannot read nowhere.trace: No such file or directory'
+run 2 fit .; is 'a folder' "$(cat err)" 'teaspoon: cannot read .: Is a directory'
+
 # Columns with names, of which nobody has to know all.
 bad 1 "neither a number nor NAME=VALUE: 'X=1'" 'a 0 4 0 X=1\n'
 bad 1 "neither a number nor NAME=VALUE: 'site='" 'a 0 4 0 site=\n'
+bad 1 "neither a number nor NAME=VALUE: '=1'" 'a 0 4 0 =1\n'
+bad 1 "site is not a number: 'x'" 'a 0 4 0 site=x\n'
+bad 1 'site is too large: 4294967296' 'a 0 4 0 site=4294967296\n'
+bad 1 'ms is negative: -1' 'a 0 4 0 ms=-1\n'
 bad 1 "a column without a name behind one that has one: '0'" 'a 0 4 site=1 0\n'
 bad 1 'too few fields: the line must read a ID SIZE ALIGN' 'a 0 4 site=1\n'
 bad 2 'too few fields: the line must read f ID' 'a 0 4 0\nf size=4\n'
