@@ -56,8 +56,8 @@ static void write_trace(FILE *f, size_t operations, const char *first, size_t si
     memset(names, 0, sizeof names);
     if (*first) fprintf(f, "%s", first), at++;
     for (unsigned site = 1; site <= 4; site *= 2, at++) {
-        snprintf(names[site], sizeof names[site], "cook %u", site);
-        fprintf(f, "# site %u: cook %u\n", site, site);
+        snprintf(names[site], sizeof names[site], "cook? %u, caf\303\251", site);
+        fprintf(f, "# site %u: cook\t %u, caf\303\251\n", site, site);
     }
     while (count < operations) {
         line *x = &lines[count];
@@ -148,12 +148,12 @@ static void read_it(const char *file, size_t most, const char *name, uint32_t po
     }
 
     for (size_t granule = 4; granule <= 8; granule *= 2)
-        for (size_t round = granule; round <= 16; round *= 2) { /* sizes below `round` take what granules they need */
+        for (size_t round = 4; round <= 16; round *= 2) { /* sizes below `round` take what granules they need */
             static size_t takes[MOST];
             size_t live = 0, fullest = 0, at, where = 0;
             memset(takes, 0, sizeof takes);
             for (size_t i = 0; i < count; i++) {
-                const size_t unit = lines[i].size < round ? granule : round;
+                const size_t unit = lines[i].size < round || round < granule ? granule : round;
                 live -= takes[lines[i].id];
                 takes[lines[i].id] = (lines[i].size + unit - 1) / unit * unit;
                 live += takes[lines[i].id];
@@ -167,7 +167,7 @@ static void read_it(const char *file, size_t most, const char *name, uint32_t po
            copy.ids == t.ids && strcmp(copy.name, t.name) == 0 && copy.peak == t.peak, "a copy without operations", 0, 0);
     }
     trace_drop(&t);
-    ok(t.ops == NULL && t.count == 0, "dropped", t.count, 0);
+    ok(t.ops == NULL && t.count == 0 && t.file == NULL, "dropped", t.count, 0);
 }
 
 static void reads(const char *file, size_t operations, const char *first, const char *name, uint32_t pointer, size_t sites,
@@ -179,6 +179,16 @@ static void reads(const char *file, size_t operations, const char *first, const 
     read_it(file, (size_t)4 << drawn(3), name, pointer);
 }
 
+/* Where it is fullest first; and where it never is. */
+static void nothing(void) {
+    op some[] = {{0, 0, 1, 1, 'a'}, {8, 1, 2, 8, 'a'}, {0, 1, 3, 0, 'f'}, {8, 2, 4, 8, 'a'}};
+    trace t = {.ops = some, .count = 1, .ids = 3};
+    size_t at = 9;
+    ok(trace_fullest(&t, 4, 8, &at) == 0 && at == 0, "nothing", at, 0);
+    t.count = 4;
+    ok(trace_fullest(&t, 4, 8, &at) == 8 && at == 1, "the first of two", at, 1);
+}
+
 int main(void) {
     static const size_t operations[] = {1, 2, 4095, 4096, 4097, 12287, 12288, 12289, 25000};
     for (size_t i = 0; i < sizeof operations / sizeof *operations; i++) {
@@ -187,9 +197,13 @@ int main(void) {
         if (n == 1) continue;
         reads("soup.txt", n, "# name: lunch\n", "lunch", 0, n / 2, n);
         reads("soup.trace.txt.gz", n, "# soup, pointer size: 8, hot\r\n", "soup", 8, n, n - n / 10 - 1);
-        reads("a.b", n, "# name: to\tgo, of the day, pointer size: 4\n", "to?go", 4, n / 10, n / 3);
+        reads("a.b", n, "# name: to\tgo, now: caf\303\251, pointer size: 4\n", "to?go", 4, n / 10, n / 3);
         reads("./soup.txt.gz", n, "# name: , pointer size: 2\n", "soup", 0, 0, 0);
     }
+    reads("a.trace", 5, "# name: q\n", "q", 0, 5, 5);
+    reads("a.trace", 5, "# name: my caf\303\251\n", "my caf\303\251", 0, 5, 5);
+    reads("a.trace", 5, "# name:q, pointer size:84\n", "a", 0, 5, 5);
+    nothing();
     reads(".gz", 5, "# name: 0123456789012345678901234567890123456789012345\r\n", "0123456789012345678901234567890123456789012345",
           0, 5, 5);
     reads(".trace", 5, "# name: 01234567890123456789012345678901234567890123456\n", "01234567890123456789012345678901234567890123456", 0,

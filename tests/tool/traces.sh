@@ -48,6 +48,8 @@ bad 3 'ID 0 cannot be resized: it was freed on line 2' 'a 0 4 0\nf 0\nr 0 8\n'
 bad 1 "ID is not a number: '-'" 'a - 4 0\n'
 bad 1 "ID is not a number: ':'" 'a : 4 0\n'
 bad 1 "ID is not a number: '/'" 'a / 4 0\n'
+bad 1 "unknown operation 'I': a line begins with a, r, f or #" 'I 0 4 0\n'
+bad 1 'the trace ends without any operation' '# name: a'
 bad 1 "ALIGN is not a number: 'x'" 'a 0 4 x\n'
 bad 1 "unknown operation '~': a line begins with a, r, f or #" '~ 0 4 0\n'
 bad 1 "ID is not a number: 'twenty_letters,_less'" 'a twenty_letters,_less 4 0\n'
@@ -69,6 +71,7 @@ head -c $(($(wc -c < lines.gz) - 4)) lines.gz > bare.gz
 { echo 'a 0 4 0'; awk 'BEGIN { printf "#"; while (n++ < 65524) printf "-"; print "" }'; printf 'f 0'; } > piece.trace
 is 'a piece and a byte' "$(wc -c < piece.trace)" 65537
 run 0 fit --tsv piece.trace; is 'and its last byte' "$(column 8)" 2
+input=piece.trace run 0 fit --tsv -; is 'what standard input is called' "$(column 1)" stdin
 run 2 fit nowhere.trace; is 'no file' "$(cat err)" 'teaspoon: cannot read nowhere.trace: No such file or directory'
 run 2 fit .; is 'a folder' "$(cat err)" 'teaspoon: cannot read .: Is a directory'
 
