@@ -121,6 +121,7 @@ static size_t translate(unsigned pointer, size_t *heap) {
 /* -- What look says --------------------------------------------------------------------------------------------------- */
 
 static options how;
+static uint64_t handle = 0x100;
 static char said[4096];
 
 static void save(const char *name, const unsigned char *bytes, size_t n) {
@@ -130,7 +131,7 @@ static void save(const char *name, const unsigned char *bytes, size_t n) {
     if (file == NULL || fwrite(bytes, 1, n, file) != n || fclose(file)) exit(9);
 }
 
-static int look_into(char **files, int count) {
+static int look_into(char **files, size_t count) {
     int code, kept[2];
     FILE *file;
     fflush(stdout);
@@ -139,7 +140,7 @@ static int look_into(char **files, int count) {
         remove(i ? "err" : "out");
         if (freopen(i ? "err" : "out", "w", i ? stderr : stdout) == NULL) exit(9);
     }
-    how.handle = 0x100;
+    how.handle = handle;
     how.handle_given = 1;
     code = look_at(files, count, &how);
     fflush(stdout);
@@ -161,29 +162,114 @@ static int look(size_t heap, size_t size) {
     return look_into(files, 2);
 }
 
-/* A core file, as of a program whose heap lies in two mappings; the second may have gone on elsewhere. */
-static int look_into_core(size_t heap, size_t size, size_t hole) {
-    enum { HEADER = 64, ENTRY = 56, FILE_SIZE = HEADER + 3 * ENTRY };
-    static unsigned char core[FILE_SIZE + sizeof dump];
-    const size_t half = (size - heap) / 2, sizes[] = {heap, half, size - heap - half};
-    const size_t at[] = {0x100, BASE, BASE + half + hole};
-    char *files[] = {"core"};
-    unsigned char *p = core + HEADER;
-    memset(core, 0, FILE_SIZE);
-    memcpy(core, "\177ELF\2", 5);
+/* A core file, as of a program whose heap lies in two mappings; the second may have gone on elsewhere. Where in it its
+ * numbers are: */
+static const struct where {
+    unsigned header, table, entry_size, entries, entry, offset, at, size;
+} elf32 = {52, 28, 42, 44, 32, 4, 8, 16}, elf64 = {64, 32, 54, 56, 56, 8, 16, 32};
+static unsigned char core[MOST + 1000];
+static size_t table; /* where its entries are */
+
+static size_t make_core(unsigned word, size_t heap, size_t size, size_t hole, int table_last) {
+    const struct where *w = word == 4 ? &elf32 : &elf64;
+    const size_t half = (size - heap) / 2, sizes[] = {4096, heap, 0, half, size - heap - half}, entries = 5 * w->entry;
+    const size_t at[] = {0, 0x100, 0x100, BASE, BASE + half + hole}, content = w->header + (table_last ? 0 : entries);
+    size_t offset = content;
+    memset(core, 0, w->header + entries + size);
+    memcpy(core, "\177ELF", 4);
+    core[4] = word == 4 ? 1 : 2;
     core[5] = order == 'b' ? 2 : 1;
-    put(core + 32, HEADER, 8); /* where the entries are, how large they are, and how many */
-    put(core + 54, ENTRY, 2);
-    put(core + 56, 3, 2);
-    for (size_t i = 0, offset = FILE_SIZE; i < 3; offset += sizes[i++], p += ENTRY) {
-        put(p, 1, 4);
-        put(p + 8, offset, 8);
-        put(p + 16, at[i], 8);
-        put(p + 32, sizes[i], 8);
+    table = table_last ? content + size : w->header;
+    put(core + w->table, table, word);
+    put(core + w->entry_size, w->entry, 2);
+    put(core + w->entries, 5, 2);
+    for (size_t i = 0; i < 5; i++) {
+        unsigned char *p = core + table + i * w->entry;
+        put(p, i ? 1 : 4, 4);                                      /* the first is a note, which is not to be loaded */
+        put(p + w->offset, sizes[i] && i ? offset : 0xFFFFFFF0, word); /* that, and nothing, may lie anywhere */
+        put(p + w->at, at[i], word);
+        put(p + w->size, sizes[i], word);
+        if (i) offset += sizes[i];
     }
-    memcpy(core + FILE_SIZE, dump, size);
-    save("core", core, FILE_SIZE + size);
+    memcpy(core + content, dump, size);
+    return w->header + entries + size;
+}
+
+static int look_into_core(size_t n) {
+    char *files[] = {"core"};
+    save("core", core, n);
     return look_into(files, 1);
+}
+
+static void refuses(const char *what, size_t n) {
+    judge(look_into_core(n) == BAD_INPUT && strcmp(said, "teaspoon: core: a damaged or truncated ELF file\n") == 0, what, n,
+          (size_t)order);
+}
+
+/* A number of the core file is another. */
+static void damaged(const char *what, size_t n, size_t at, unsigned bytes, unsigned long long number) {
+    unsigned char was[8];
+    memcpy(was, core + at, bytes);
+    put(core + at, number, bytes);
+    refuses(what, n);
+    memcpy(core + at, was, bytes);
+}
+
+static void core_files(unsigned word) {
+    const struct where *w = word == 4 ? &elf32 : &elf64;
+    size_t heap, size = translate(word, &heap);
+    how = (options){.bits = 0};
+    for (int table_last = 0; table_last < 2; table_last++) {
+        const size_t n = make_core(word, heap, size, 0, table_last), last = table + 4 * w->entry;
+        judge(look_into_core(n) == DONE, "a core file", word, (size_t)order);
+        judge(strstr(said, word == 4 ? ", 32 bits, " : ", 64 bits, ") != NULL, "its pointers", word, (size_t)order);
+        for (size_t cut = 6; cut < n; cut += cut < 80 || cut + 20 > n ? 1 : 31) refuses("cut short", cut);
+        damaged("smaller entries", n, w->entry_size, 2, w->entry - 1);
+        damaged("no entries", n, w->entry_size, 2, 0);
+        damaged("a table beyond the end", n, w->table, word, n + 1);
+        damaged("a table at the end", n, w->table, word, n);
+        if (table_last) damaged("one entry more", n, w->entries, 2, 6);
+        if (!table_last) damaged("a byte more", n, last + w->size, word, size - heap - (size - heap) / 2 + 1);
+        damaged("at the end", n, last + w->offset, word, n);
+        damaged("beyond it", n, last + w->offset, word, n + 1);
+        damaged("far beyond it", n, last + w->offset, word, 0 - 8ull);
+        damaged("far more", n, last + w->size, word, 0 - 8ull);
+        put(core + w->entries, 0, 2);
+        put(core + w->table, n, word);
+        judge(look_into_core(n) == BROKEN_HEAP && strstr(said, "the handle is not in the dump"), "no segments", n, word);
+        judge(look_into_core(make_core(word, heap, size, 8, table_last)) == BROKEN_HEAP, "half a heap", size, (size_t)order);
+    }
+}
+
+/* Files and where their first byte was. */
+static void files(void) {
+    char names[][40] = {"h.dump@8", "odd@-5", "odd@5x", "odd@", "my@home@0x100", "h.dump@256", "h.dump@0400"};
+    static const uint64_t at[] = {8, 0, 0, 0, 0x100, 0x100, 0x100};
+    static const char *const stored[] = {"h.dump", "odd@-5", "odd@5x", "odd@", "my@home", "h.dump", "h.dump"};
+    size_t heap, size, half;
+    order = 'l';
+    size = translate(4, &heap);
+    how = (options){.bits = 0};
+    for (size_t i = 0; i < sizeof at / sizeof *at; i++) {
+        char heap_file[] = "heap.dump@0x4000", *both[] = {names[i], heap_file};
+        save(stored[i], dump, heap);
+        save("heap.dump", dump + heap, size - heap);
+        handle = at[i];
+        judge(look_into(both, 2) == DONE, stored[i], i, 0);
+    }
+    handle = 0x100;
+    how = (options){.bits = 32, .family = family_named(has_index ? link_bytes == 2 ? "128k" : "16m" : "4k")};
+    for (size_t i = 0; i < 3; i++) {
+        char handle_file[] = "handle.dump@0x100", heap_file[] = "heap.dump@0x4000", rest_file[40];
+        char *some[] = {handle_file, heap_file, rest_file};
+        half = i < 2 ? size - heap - i : (size - heap) / 2;
+        save("handle.dump", dump, heap - (i == 0));
+        save("heap.dump", dump + heap, half);
+        save("rest.dump", dump + heap + half, size - heap - half);
+        snprintf(rest_file, sizeof rest_file, "rest.dump@%zu", BASE + half);
+        judge(look_into(some, 3) == BROKEN_HEAP && strstr(said, i ? "the heap is not in the dump" : "the handle is not in the dump"),
+              said, i, half);
+    }
 }
 
 static void every_machine(int sized) {
@@ -206,8 +292,7 @@ static void every_machine(int sized) {
         judge(strstr(said, order == 'b' ? "big-endian" : "little-endian") != NULL, "the byte order", (size_t)order, pointers[i % 3]);
         judge(strstr(said, sized ? ", sized;" : "remembers sizes") != NULL, "the kind", (size_t)sized, 0);
         if (pointers[i % 3] != 8) continue;
-        judge(look_into_core(heap, size, 0) == DONE, "a core file", size, (size_t)order);
-        judge(look_into_core(heap, size, 8) == BROKEN_HEAP, "half a heap", size, (size_t)order);
+        judge(look_into_core(make_core(8, heap, size, 0, 0)) == DONE, "a core file", size, (size_t)order);
     }
 }
 
@@ -243,6 +328,10 @@ static void every_byte(size_t step) {
 int main(void) {
     for (int sized = 0; sized < 2; sized++) {
         fill(500, sized);
+        files();
+        for (unsigned word = 4; word <= 8; word += 4) {
+            for (order = 'l'; order; order = order == 'l' ? 'b' : 0) core_files(word);
+        }
         every_machine(sized);
         every_byte(1);
         fill(44000, sized); /* tsp128k has an index, and all of it fits in 16 bits */
