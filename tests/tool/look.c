@@ -39,6 +39,7 @@ static unsigned long draw(unsigned long below) {
 static void fill(size_t bytes, int sized) {
     void *at[OBJECTS] = {NULL};
     size_t size[OBJECTS];
+    drawn = 1;
     if (sized) V(init_sized)(&kitchen, memory.bytes, bytes);
     else V(init)(&kitchen, memory.bytes, bytes);
     for (int i = 0; i < 3000; i++) {
@@ -337,6 +338,17 @@ int main(void) {
         fill(44000, sized); /* tsp128k has an index, and all of it fits in 16 bits */
         every_machine(sized);
         every_byte(1999);
+        for (size_t granules = 8191; has_index && granules <= 8193; granules++) { /* the first heaps with an index */
+            size_t bytes = granules * 2 * link_bytes;
+            do {
+                bytes += 2 * link_bytes;
+                if (sized) V(init_sized)(&kitchen, memory.bytes, bytes);
+                else V(init)(&kitchen, memory.bytes, bytes);
+            } while (kitchen.granules < granules);
+            fill(bytes, sized);
+            judge(kitchen.granules - granules < 8 / (2 * link_bytes), "as many granules", kitchen.granules, granules);
+            every_machine(sized);
+        }
         if (has_index) {
             fill(link_bytes == 2 ? 200000 : MOST, sized);
             every_machine(sized);
