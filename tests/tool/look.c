@@ -156,6 +156,10 @@ static int look_into(char **files, size_t count) {
     return code;
 }
 
+static const family *here(void) {
+    return family_named(has_index ? link_bytes == 2 ? "128k" : "16m" : "4k");
+}
+
 static int look(size_t heap, size_t size) {
     char handle_file[] = "handle.dump@0x100", heap_file[] = "heap.dump@0x4000", *files[] = {handle_file, heap_file};
     save("handle.dump", dump, heap);
@@ -259,7 +263,7 @@ static void files(void) {
         judge(look_into(both, 2) == DONE, stored[i], i, 0);
     }
     handle = 0x100;
-    how = (options){.bits = 32, .family = family_named(has_index ? link_bytes == 2 ? "128k" : "16m" : "4k")};
+    how = (options){.bits = 32, .family = here()};
     for (size_t i = 0; i < 3; i++) {
         char handle_file[] = "handle.dump@0x100", heap_file[] = "heap.dump@0x4000", rest_file[40];
         char *some[] = {handle_file, heap_file, rest_file};
@@ -292,6 +296,9 @@ static void every_machine(int sized) {
         judge(strstr(said, expected) != NULL, "used is as the heap has it", u.used, (size_t)sized);
         judge(strstr(said, order == 'b' ? "big-endian" : "little-endian") != NULL, "the byte order", (size_t)order, pointers[i % 3]);
         judge(strstr(said, sized ? ", sized;" : "remembers sizes") != NULL, "the kind", (size_t)sized, 0);
+        how = (options){.bits = 8 * pointers[i % 3], .family = here()};
+        judge(look(heap, size - 1) == BROKEN_HEAP && strstr(said, "the heap is not in the dump"), "all of its bytes", size, 0);
+        how = (options){.bits = 0};
         if (pointers[i % 3] != 8) continue;
         judge(look_into_core(make_core(8, heap, size, 0, 0)) == DONE, "a core file", size, (size_t)order);
     }
