@@ -7,6 +7,7 @@
 #include "say.h"
 #include "teaspoon.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,10 +37,11 @@ static unsigned long draw(unsigned long below) {
     return (drawn >> 8) % below;
 }
 
-static void fill(size_t bytes, int sized) {
+/* Objects that come and go, and in the end every fourth of them goes. */
+static void fill(size_t bytes, int sized, unsigned long seed) {
     void *at[OBJECTS] = {NULL};
     size_t size[OBJECTS];
-    drawn = 1;
+    drawn = seed;
     if (sized) V(init_sized)(&kitchen, memory.bytes, bytes);
     else V(init)(&kitchen, memory.bytes, bytes);
     for (int i = 0; i < 3000; i++) {
@@ -52,6 +54,8 @@ static void fill(size_t bytes, int sized) {
             at[k] = V(alloc)(&kitchen, size[k], 1);
         }
     }
+    for (size_t k = 0; k < OBJECTS; k += 4)
+        if (at[k]) V(dealloc)(&kitchen, at[k], size[k], 1);
 }
 
 /* -- As another machine has it ---------------------------------------------------------------------------------------- */
@@ -304,16 +308,18 @@ static void every_machine(int sized) {
     }
 }
 
-/* Three other values of each byte. */
-static void every_byte(size_t step) {
+/* Three other values of each byte, of the heap's from some on: what look finds, and where, is what the heap itself does. */
+static void every_byte(size_t from, size_t step) {
+    char expected[200];
     size_t heap, size, flips = 0, noticed = 0;
     order = 'l';
     size = translate(4, &heap);
     how = (options){.bits = 32};
     for (int k = 0; k < 3; k++) {
         const unsigned char other = (unsigned char)(k == 0 ? 1 : k == 1 ? 0x80 : 0xFF);
-        for (size_t i = 0; i < size; i += i < heap ? 1 : step) {
-            int code, sound;
+        for (size_t i = from ? heap + from : 0; i < size; i += i < heap ? 1 : step) {
+            int code;
+            tsp_report itself;
             dump[i] ^= other;
             code = look(heap, size);
             judge(code == DONE || code == BROKEN_HEAP, "sound or damaged, nothing else", i, other);
@@ -323,28 +329,165 @@ static void every_byte(size_t step) {
             dump[i] ^= other;
             if (i < heap) continue; /* the heap itself does not doubt its handle so much */
             memory.bytes[i - heap] ^= other;
-            sound = V(check)(&kitchen).status == TSP_OK;
+            itself = V(check)(&kitchen);
             memory.bytes[i - heap] ^= other;
-            judge(sound == (code == DONE), "what the heap says itself", i - heap, other);
+            judge((itself.status == TSP_OK) == (code == DONE), "what the heap says itself", i - heap, other);
             flips++;
-            noticed += !sound;
+            if (itself.status == TSP_OK) continue;
+            noticed++;
+            snprintf(expected, sizeof expected, "damaged at byte %zu (0x%zx): %s", itself.at, BASE + itself.at, itself.what);
+            if (itself.what[1] == '4') strcpy(expected, "): [4] "); /* of the index it says more, and where */
+            judge(strstr(said, expected) != NULL, expected, i - heap, other);
         }
     }
     judge(noticed > 0 || step > 1, "damage", flips, noticed);
 }
 
-int main(void) {
-    for (int sized = 0; sized < 2; sized++) {
-        fill(500, sized);
-        files();
-        for (unsigned word = 4; word <= 8; word += 4) {
-            for (order = 'l'; order; order = order == 'l' ? 'b' : 0) core_files(word);
+/* -- A heap of 32 granules of 4 bytes, written by hand ---------------------------------------------------------------- */
+
+typedef struct numbers {
+    unsigned base, objects, used, peak, gap, granules, failed, state, gaps[2], sizes[2];
+    unsigned long long marks; /* a bit a granule */
+} numbers;
+
+/*      0    4    8   10  11     14                  32
+ *      |A   |    |B  |C  |      |D                   |     remembering; sizes as they are */
+static const numbers sound = {BASE, 4, 25, 30, 7, 32, 3, 65, {5, 18}, {4, 3}, 1u << 3 | 1u << 9 | 1u << 10 | 1ull << 31};
+
+static int look_at_numbers(const numbers *n) {
+    unsigned char *p = dump;
+    how = (options){.bits = 32, .family = here()};
+    order = 'l';
+    memset(dump, 0, 300);
+    p = put(p, n->base, 4);
+    p = put(p, n->objects, 2);
+    p = put(p, n->used, 2);
+    p = put(p, n->peak, 2);
+    p = put(p, n->gap, 2);
+    p = put(p, n->granules, 2);
+    *p++ = (unsigned char)n->failed;
+    *p++ = (unsigned char)n->state;
+    put(put(p + 7 * 4, n->gaps[0], 2), n->sizes[0], 2);
+    put(put(p + 13 * 4, n->gaps[1], 2), n->sizes[1], 2);
+    put(p + n->granules * 4, n->marks, 8);
+    return look((size_t)(p - dump), (size_t)(p - dump) + 140);
+}
+
+static void is_sound(numbers n, const char *expected) {
+    judge(look_at_numbers(&n) == DONE && strstr(said, expected) != NULL, said, n.state, 0);
+}
+
+static void is_wrong(numbers n, const char *expected) {
+    char line[300];
+    snprintf(line, sizeof line, "teaspoon: handle.dump: %s\n", expected);
+    judge(look_at_numbers(&n) == BROKEN_HEAP && strcmp(said, line) == 0, expected, n.state, 0);
+}
+
+static void fault_at(numbers n, unsigned byte, const char *what) {
+    char line[200];
+    snprintf(line, sizeof line, "tsp4k heap at 0x4000: damaged at byte %u (0x%x): %s", byte, BASE + byte, what);
+    is_wrong(n, line);
+}
+
+#define WITH(field, value) with((numbers[]){sound}, offsetof(numbers, field), (value))
+static numbers with(numbers *n, size_t at, unsigned value) {
+    memcpy((char *)n + at, &value, sizeof value);
+    return *n;
+}
+static numbers marks(unsigned granules, unsigned long long bits, unsigned state) { /* without a hole */
+    unsigned objects = 0;
+    for (unsigned long long b = bits; b; b &= b - 1) objects++;
+    return (numbers){BASE, objects, granules, granules, granules, granules, 0, state, {0, 0}, {0, 0}, bits};
+}
+
+static void by_hand(void) {
+    static const char *const no_mark = "[6] no mark where the last object before a hole or the heap's end ends";
+    static const char *const not_rounded = "[6] an object has a size that is not rounded";
+    static const char *const peak = "[7] the peak is wrong";
+    numbers n = sound;
+    is_sound(sound, "tsp4k heap at 0x4000, 128 bytes, remembers sizes; handle at 0x100, 32 bits, little-endian\n"
+                    "  sound: used 100, free 28, objects 4, holes 2, largest 16, low_free 8, failed 3\n"
+                    "           0  [===....[=[...[=================\n"
+                    "  a cell is 4 bytes: [ an object begins, = it goes on, . free\n"
+                    "  0x00004000          16  object\n  0x00004010          16  hole\n  0x00004020           8  object\n"
+                    "  0x00004028           4  object\n  0x0000402c          12  hole\n  0x00004038          72  object\n");
+    is_sound(WITH(state, 64), "  0x00004000          16  objects\n  0x00004010          16  hole\n  0x00004020          12  objects\n");
+
+    is_wrong(WITH(state, 0), "0x100: there is no heap: the handle has not been made");
+    for (unsigned state = 1; state < 256; state++) {
+        const char *wrong = (state & 194) != 64 ? "0x100: the handle's state is not one of this family"
+                          : (state & 24) == 16 ? "0x100: the handle's state says that sizes are rounded to 16, but not to 8"
+                          : state & 4 ? "0x100: the heap was being made" : NULL;
+        if (wrong) is_wrong(WITH(state, state), wrong);
+    }
+    is_wrong(WITH(base, 0x02004002), "0x100: the heap's address is not a multiple of a granule");
+    is_wrong(WITH(base, BASE + 4096), "0x100: the heap is not in the dump");
+    is_sound((numbers){.state = 65}, "tsp4k heap at 0x0, 0 bytes, remembers sizes;");
+    fault_at(WITH(granules, 0), 0, "[7] objects in a heap without granules");
+    is_wrong((numbers){.base = BASE, .used = 1, .state = 64},
+             "tsp4k heap at 0x4000: damaged at byte 0 (0x4000): [7] objects in a heap without granules");
+    is_wrong((numbers){.base = BASE, .gap = 1, .state = 64},
+             "tsp4k heap at 0x4000: damaged at byte 0 (0x4000): [7] objects in a heap without granules");
+
+    fault_at(WITH(sizes[0], 0), 32, "[2] a hole's size is zero, or reaches into the hole before it");
+    fault_at(WITH(sizes[0], 9), 32, "[2] a hole's size is zero, or reaches into the hole before it");
+    fault_at(WITH(sizes[1], 7), 56, "[2] a hole's size is zero, or reaches into the hole before it");
+    fault_at(WITH(sizes[1], 6), 56, "[3] two holes touch");
+    fault_at(WITH(sizes[0], 8), 0, "[6] a mark inside a hole");
+    fault_at(WITH(gaps[1], 19), 56, "[1] a gap link leads out of the heap");
+    fault_at(WITH(gap, 33), 0, "[1] a gap link leads out of the heap");
+    for (unsigned bit = 0; bit < 32; bit++) {
+        n.marks = sound.marks ^ 1ull << bit;
+        if (bit == 9) fault_at(n, 0, "[7] the number of objects is wrong"); /* B and C are one */
+        else if (sound.marks >> bit & 1) fault_at(n, bit == 3 ? 16 : bit == 31 ? 128 : 44, no_mark);
+        else if (bit >= 4 && bit < 8) fault_at(n, 16, "[6] a mark inside a hole");
+        else if (bit >= 11 && bit < 14) fault_at(n, 44, "[6] a mark inside a hole");
+        else fault_at(n, 0, "[7] the number of objects is wrong");
+    }
+    for (unsigned bit = 30; bit < 32; bit++) {
+        n = marks(30, 1u << 29, 65);
+        is_sound(n, "objects 1, holes 0, largest 0,");
+        n.marks |= 1ull << bit;
+        fault_at(n, 120, "[6] marks beyond the last granule");
+    }
+    fault_at(WITH(objects, 5), 0, "[7] the number of objects is wrong");
+    fault_at(WITH(used, 24), 0, "[7] used and free do not add up");
+    fault_at(WITH(peak, 24), 0, peak);
+    fault_at(WITH(peak, 33), 0, peak);
+    is_sound(WITH(peak, 25), "low_free 28, failed");
+    is_sound(WITH(peak, 32), "low_free 0, failed");
+    n = WITH(state, 64);
+    n.objects = 25;
+    is_sound(n, "objects 25, holes 2");
+    n.objects = 26;
+    fault_at(n, 0, "[7] more objects than granules");
+    n.objects = 0;
+    fault_at(n, 0, "[7] granules in use without objects, or the reverse");
+
+    /* Sizes, rounded to 4, 8 or 16 bytes from there on: objects of 1, 2, 3, 4, 5, 6 and 8 granules. */
+    for (unsigned size = 1; size <= 8; size++)
+        for (unsigned round = 4; round <= 16; round *= 2) {
+            n = marks(size, 1u << (size - 1), round == 4 ? 65 : round == 8 ? 65 + 8 : 65 + 8 + 16);
+            if (4 * size < round || 4 * size % round == 0) is_sound(n, ", objects 1, ");
+            else fault_at(n, 4 * size, not_rounded);
         }
+}
+
+int main(void) {
+    if (!has_index) by_hand();
+    for (int sized = 0; sized < 2; sized++) {
+        fill(500, sized, 1);
+        files();
+        for (unsigned word = 4; word <= 8; word += 4)
+            for (order = 'l'; order; order = order == 'l' ? 'b' : 0) core_files(word);
         every_machine(sized);
-        every_byte(1);
-        fill(44000, sized); /* tsp128k has an index, and all of it fits in 16 bits */
+        for (unsigned long seed = 1; seed <= 4; seed++) {
+            fill(240, sized, seed);
+            every_byte(0, 1);
+        }
+        fill(44000, sized, 1); /* tsp128k has an index, and all of it fits in 16 bits */
         every_machine(sized);
-        every_byte(1999);
+        every_byte(0, 1999);
         for (size_t granules = 8191; has_index && granules <= 8193; granules++) { /* the first heaps with an index */
             size_t bytes = granules * 2 * link_bytes;
             do {
@@ -352,14 +495,15 @@ int main(void) {
                 if (sized) V(init_sized)(&kitchen, memory.bytes, bytes);
                 else V(init)(&kitchen, memory.bytes, bytes);
             } while (kitchen.granules < granules);
-            fill(bytes, sized);
+            fill(bytes, sized, granules);
             judge(kitchen.granules - granules < 8 / (2 * link_bytes), "as many granules", kitchen.granules, granules);
             every_machine(sized);
         }
         if (has_index) {
-            fill(link_bytes == 2 ? 200000 : MOST, sized);
+            every_byte(kitchen.granules * 2 * link_bytes, 1); /* its map and its index */
+            fill(link_bytes == 2 ? 200000 : MOST, sized, 1);
             every_machine(sized);
-            every_byte(9973);
+            every_byte(0, 9973);
         }
     }
     printf("%zu passed, %zu failed\n", passed, failed);
