@@ -181,8 +181,8 @@ static size_t table; /* where its entries are */
 
 static size_t make_core(unsigned word, size_t heap, size_t size, size_t hole, int table_last) {
     const struct where *w = word == 4 ? &elf32 : &elf64;
-    const size_t half = (size - heap) / 2, sizes[] = {4096, heap, 0, half, size - heap - half}, entries = 5 * w->entry;
-    const size_t at[] = {0, 0x100, 0x100, BASE, BASE + half + hole}, content = w->header + (table_last ? 0 : entries);
+    const size_t half = (size - heap) / 2, sizes[] = {heap, 4096, 0, half, size - heap - half}, entries = 5 * w->entry;
+    const size_t at[] = {0x100, 0, 0x100, BASE, BASE + half + hole}, content = w->header + (table_last ? 0 : entries);
     size_t offset = content;
     memset(core, 0, w->header + entries + size);
     memcpy(core, "\177ELF", 4);
@@ -194,11 +194,11 @@ static size_t make_core(unsigned word, size_t heap, size_t size, size_t hole, in
     put(core + w->entries, 5, 2);
     for (size_t i = 0; i < 5; i++) {
         unsigned char *p = core + table + i * w->entry;
-        put(p, i ? 1 : 4, 4);                                      /* the first is a note, which is not to be loaded */
-        put(p + w->offset, sizes[i] && i ? offset : 0xFFFFFFF0, word); /* that, and nothing, may lie anywhere */
+        put(p, i == 1 ? 4 : 1, 4);                                          /* a note, which is not to be loaded */
+        put(p + w->offset, sizes[i] && i != 1 ? offset : 0xFFFFFFF0, word); /* that, and nothing, may lie anywhere */
         put(p + w->at, at[i], word);
         put(p + w->size, sizes[i], word);
-        if (i) offset += sizes[i];
+        if (i != 1) offset += sizes[i];
     }
     memcpy(core + content, dump, size);
     return w->header + entries + size;
