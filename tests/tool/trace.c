@@ -46,7 +46,7 @@ static void write_trace(FILE *f, size_t operations, const char *first, size_t si
     static const char *const no_matter[] = {
         "# of no matter, a 0 1 0\n", "# site 0: none\n", "# site 1048576: too many\n", "# site 5 no colon\n", "# site 5:no blank\n",
         "# site x: y\n", "# site /: y\n", "# site :: y\n", "# sites 5: many\n", "#site 5: near\n", "# site: 5: where\n", "# site 5; x\n",
-        "# size 5: x\n", "# site -5: x\n", "# site\n", "#\n"};
+        "# size 5: x\n", "# site -5: x\n", "# site\n", "#\n", "# site_5: x\n", "# site  7: x\n", "# site +7: x\n"};
     static uint32_t alive[MOST];
     static const char *const nobodys[] = {" colour=red\t", " sitz=7", " sites=8", " sit=9", " mx=10", " m=11", " msec=12", " xs=13"};
     uint32_t n = 0, at = 0, now = 0;
@@ -67,7 +67,7 @@ static void write_trace(FILE *f, size_t operations, const char *first, size_t si
             const size_t site = 1 + drawn(SITES - 1);
             snprintf(names[site], sizeof names[site], "cook%zu (soup.c:%zu) < main", site, drawn(1000));
             if (drawn(9) == 0) *names[site] = '\0';
-            fprintf(f, "# site %zu: %s%s", site, names[site], drawn(2) ? "\n" : "\r\n");
+            fprintf(f, drawn(5) ? "# site %zu: %s%s" : "# site 00%zu: %s%s", site, names[site], drawn(2) ? "\n" : "\r\n");
             at++;
         }
         *x = (line){.line = ++at};
@@ -202,7 +202,7 @@ int main(void) {
     }
     reads("a.trace", 5, "# name: q\n", "q", 0, 5, 5);
     reads("a.trace", 5, "# name: my caf\303\251\n", "my caf\303\251", 0, 5, 5);
-    reads("a.trace", 5, "# name:q, pointer size:84\n", "a", 0, 5, 5);
+    reads("a.trace", 5, "# name:qqq, pointer size:84\n", "a", 0, 5, 5);
     nothing();
     reads(".gz", 5, "# name: 0123456789012345678901234567890123456789012345\r\n", "0123456789012345678901234567890123456789012345",
           0, 5, 5);
