@@ -232,6 +232,10 @@ static void core_files(unsigned word) {
         const size_t n = make_core(word, heap, size, 0, table_last), last = table + 4 * w->entry;
         judge(look_into_core(n) == DONE, "a core file", word, (size_t)order);
         judge(strstr(said, word == 4 ? ", 32 bits, " : ", 64 bits, ") != NULL, "its pointers", word, (size_t)order);
+        judge(look_into_core(5) == BROKEN_HEAP, "five bytes are no ELF file", n, word);
+        core[3] ^= 1;
+        judge(look_into_core(n) == BROKEN_HEAP, "nor is what begins like one", n, word);
+        core[3] ^= 1;
         for (size_t cut = 6; cut < n; cut += cut < 80 || cut + 20 > n ? 1 : 31) refuses("cut short", cut);
         damaged("smaller entries", n, w->entry_size, 2, w->entry - 1);
         damaged("no entries", n, w->entry_size, 2, 0);
@@ -252,9 +256,9 @@ static void core_files(unsigned word) {
 
 /* Files and where their first byte was. */
 static void files(void) {
-    char names[][40] = {"h.dump@8", "odd@-5", "odd@5x", "odd@", "my@home@0x100", "h.dump@256", "h.dump@0400"};
-    static const uint64_t at[] = {8, 0, 0, 0, 0x100, 0x100, 0x100};
-    static const char *const stored[] = {"h.dump", "odd@-5", "odd@5x", "odd@", "my@home", "h.dump", "h.dump"};
+    char names[][40] = {"h.dump@8", "odd@-5", "odd@5x", "odd@", "my@home@0x100", "h.dump@256", "h.dump@0400", "h.dump@96"};
+    static const uint64_t at[] = {8, 0, 0, 0, 0x100, 0x100, 0x100, 96};
+    static const char *const stored[] = {"h.dump", "odd@-5", "odd@5x", "odd@", "my@home", "h.dump", "h.dump", "h.dump"};
     size_t heap, size, half;
     order = 'l';
     size = translate(4, &heap);
