@@ -35,6 +35,8 @@ run 0 replay --heap 262136 picture.trace; says out '(4k, sized)'
 run 0 replay --heap 300K --variant 4k picture.trace; says out '(4k, sized)'
 "$teaspoon" replay --heap 400 picture.trace picture.trace known.trace > both 2>&1 # what is said comes in order
 is 'in order' "$(grep -o -e 'no more than' -e ': no room' -e 'too small' both | tr '\n' ';')" 'no more than;no more than;: no room;too small;'
+run 1 replay --heap 400 known.trace picture.trace # the worst of the two
+is 'a blank line between two' "$(grep -c '^$' out)" 1
 run 1 replay --heap 300 picture.trace
 is 'what does not fit' "$(cat err)" "teaspoon: picture: line 3 (operation 3 of 5): \
 object 2, 200 bytes aligned to 8: no room; 168 bytes are free, but at most 168 in one piece"
