@@ -417,6 +417,12 @@ static void by_hand(void) {
                     "  0x00004028           4  object\n  0x0000402c          12  hole\n  0x00004038          72  object\n");
     is_sound(WITH(state, 64), "  0x00004000          16  objects\n  0x00004010          16  hole\n  0x00004020          12  objects\n");
 
+    n = WITH(state, 64); /* it begins with a hole, and has nothing else before it */
+    n.sizes[0] = 8;
+    n.used = 21;
+    is_sound(n, ". free\n  0x00004000          32  hole\n  0x00004020          12  objects\n");
+    n = sound;
+
     is_wrong(WITH(state, 0), "0x100: there is no heap: the handle has not been made");
     for (unsigned state = 1; state < 256; state++) {
         const char *wrong = (state & 194) != 64 ? "0x100: the handle's state is not one of this family"
