@@ -340,11 +340,23 @@ static void every_byte(size_t from, size_t step) {
             if (itself.status == TSP_OK) continue;
             noticed++;
             snprintf(expected, sizeof expected, "damaged at byte %zu (0x%zx): %s", itself.at, BASE + itself.at, itself.what);
-            if (itself.what[1] == '4') strcpy(expected, "): [4] "); /* of the index it says more, and where */
+            if (itself.what[1] == '4') strcpy(expected, "): ["); /* of the index it says more; and looks at objects first */
             judge(strstr(said, expected) != NULL, expected, i - heap, other);
         }
     }
     judge(noticed > 0 || step > 1, "damage", flips, noticed);
+}
+
+/* Objects of several chunks, which begin where a chunk does, just before or just behind it; some are just too short. */
+static void long_objects(size_t bytes, int sized) {
+    static const int sizes[] = {8 * 128, 8 * 128, 8 * 128 + 2, 7 * 128 - 4, 6 * 128 + 2, 6 * 128, 6 * 128 - 2, 4 * 128, 3 * 128 + 4, 3 * 128,
+                                3 * 128 - 2, 2 * 128};
+    if (sized) V(init_sized)(&kitchen, memory.bytes, bytes);
+    else V(init)(&kitchen, memory.bytes, bytes);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        judge(V(alloc)(&kitchen, (size_t)(sizes[i] - (i == 3 && link_bytes == 4)) * 2 * link_bytes, 8) != NULL, "a long object", i, 0);
+    every_machine(sized);
+    every_byte(kitchen.granules * 2 * link_bytes, 1);
 }
 
 /* -- A heap of 32 granules of 4 bytes, written by hand ---------------------------------------------------------------- */
@@ -508,6 +520,7 @@ int main(void) {
             fill(bytes, sized, granules);
             judge(kitchen.granules - granules < 8 / (2 * link_bytes), "as many granules", kitchen.granules, granules);
             every_machine(sized);
+            if (granules == 8192) long_objects(bytes, sized);
         }
         if (has_index) {
             every_byte(kitchen.granules * 2 * link_bytes, 1); /* its map and its index */
