@@ -232,6 +232,11 @@ static void core_files(unsigned word) {
         const size_t n = make_core(word, heap, size, 0, table_last), last = table + 4 * w->entry;
         judge(look_into_core(n) == DONE, "a core file", word, (size_t)order);
         judge(strstr(said, word == 4 ? ", 32 bits, " : ", 64 bits, ") != NULL, "its pointers", word, (size_t)order);
+        memset(core + n, 0, w->entry); /* behind the last entry */
+        put(core + n, 1, 4);
+        put(core + n + w->offset, 0xFFFFFFF0, word);
+        put(core + n + w->size, 8, word);
+        judge(!table_last || look_into_core(n + w->entry) == DONE, "no more entries than it says", n, word);
         judge(look_into_core(5) == BROKEN_HEAP, "five bytes are no ELF file", n, word);
         core[3] ^= 1;
         judge(look_into_core(n) == BROKEN_HEAP, "nor is what begins like one", n, word);
@@ -272,6 +277,9 @@ static void files(void) {
     }
     handle = 0x100;
     how = (options){.bits = 32, .family = here()};
+    memset(core, 0, 0x100);
+    memcpy(core + 0x100, dump, heap - 1);
+    judge(look_into_core(0x100 + heap - 1) == BROKEN_HEAP && strstr(said, "the handle is not in the dump"), "nearly a handle", heap, 0);
     for (size_t i = 0; i < 3; i++) {
         char handle_file[] = "handle.dump@0x100", heap_file[] = "heap.dump@0x4000", rest_file[40];
         char *some[] = {handle_file, heap_file, rest_file};
