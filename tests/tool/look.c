@@ -323,9 +323,11 @@ static void every_machine(int sized) {
 /* Three other values of each byte, of the heap's from some on: what look finds, and where, is what the heap itself does. */
 static void every_byte(size_t from, size_t step) {
     char expected[200];
-    size_t heap, size, flips = 0, noticed = 0;
+    const size_t chunks = ((size_t)kitchen.granules + 127) / 128, map = kitchen.state & 1 ? ((size_t)kitchen.granules + 7) / 8 : 0;
+    size_t heap, size, ends, flips = 0, noticed = 0;
     order = 'l';
     size = translate(4, &heap);
+    ends = heap + kitchen.granules * 2 * link_bytes + (map + 3) / 4 * 4 + (link_bytes == 2 ? 116 : 360); /* of long objects */
     how = (options){.bits = 32};
     for (int k = 0; k < 3; k++) {
         const unsigned char other = (unsigned char)(k == 0 ? 1 : k == 1 ? 0x80 : 0xFF);
@@ -349,6 +351,9 @@ static void every_byte(size_t from, size_t step) {
             noticed++;
             snprintf(expected, sizeof expected, "damaged at byte %zu (0x%zx): %s", itself.at, BASE + itself.at, itself.what);
             if (strstr(itself.what, "long object")) strcpy(expected, "): ["); /* of these it says more, or looks at objects first */
+            if (strstr(itself.what, "long object ends") && i >= ends && i - ends < chunks)
+                snprintf(expected, sizeof expected, "damaged at byte %zu (0x%zx): [4] the index does not have where a long object ends",
+                         (i - ends) * 256 * link_bytes, BASE + (i - ends) * 256 * link_bytes);
             if (strstr(itself.what, "last hole")) *(strchr(expected, ']') + 1) = '\0'; /* or a long object's end */
             judge(strstr(said, expected) != NULL, expected, i - heap, other);
         }
