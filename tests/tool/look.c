@@ -361,6 +361,31 @@ static void every_byte(size_t from, size_t step) {
     judge(noticed > 0 || step > 1, "damage", flips, noticed);
 }
 
+/* What no single byte breaks: a bin that is empty, and says so, though a hole belongs there; and the handle's index. */
+static void index_by_hand(void) {
+    const unsigned link = (unsigned)link_bytes, heads = link == 2 ? 12 : 16, end = link == 2 ? 116 : 360;
+    const size_t map = kitchen.state & 1 ? ((size_t)kitchen.granules + 7) / 8 : 0, at = kitchen.granules * 2 * link + (map + 3) / 4 * 4;
+    size_t heap, size, emptied = 0;
+    order = 'l';
+    how = (options){.bits = 32, .family = here()};
+    size = translate(4, &heap);
+    dump[4] ^= 4;
+    judge(look(heap, size) == BROKEN_HEAP && strstr(said, "byte 0 (0x4000): [7] the handle has the index at another address\n"), said, 0, 0);
+    dump[4] ^= 4;
+    for (unsigned bin = 0; heads + bin * link < end; bin++) {
+        unsigned char was[4], *head = dump + heap + at + heads + bin * link, *bits = dump + heap + at + bin / 8;
+        memcpy(was, head, link);
+        if (!(*bits >> bin % 8 & 1)) continue;
+        memset(head, 0, link);
+        *bits ^= (unsigned char)(1 << bin % 8);
+        judge(look(heap, size) == BROKEN_HEAP && strstr(said, "byte 0 (0x4000): [5] a hole is in no bin\n"), said, bin, 0);
+        memcpy(head, was, link);
+        *bits ^= (unsigned char)(1 << bin % 8);
+        emptied++;
+    }
+    judge(emptied > 0, "a bin", emptied, 0);
+}
+
 /* Objects of several chunks, which begin where a chunk does, just before or just behind it; some are just too short. */
 static void long_objects(size_t bytes, int sized) {
     static const int sizes[] = {8 * 128, 8 * 128, 8 * 128 + 2, 7 * 128 - 4, 6 * 128 + 2, 6 * 128, 6 * 128 - 2, 4 * 128, 3 * 128 + 4, 3 * 128,
@@ -430,6 +455,31 @@ static numbers marks(unsigned granules, unsigned long long bits, unsigned state)
     return (numbers){BASE, objects, granules, granules, granules, granules, 0, state, {0, 0}, {0, 0}, bits};
 }
 
+/* Of two readings the sound one: one object of 257 granules, big-endian; the other way round there are 256 of them. */
+static void either_order(void) {
+    unsigned char *p = dump;
+    memset(dump, 0, 1200);
+    order = 'b';
+    p = put(p, 0x40000040, 4);
+    p = put(p, 1, 2);
+    for (int i = 0; i < 4; i++) p = put(p, 257, 2);
+    *p++ = 0;
+    *p++ = 65;
+    p[257 * 4 + 32] = 1; /* its mark */
+    for (unsigned bits = 0; bits <= 32; bits += 32) {
+        char handle_file[] = "handle.dump@0x100", heap_file[] = "heap.dump@0x40000040", *both[] = {handle_file, heap_file};
+        how = (options){.bits = bits};
+        save("handle.dump", dump, (size_t)(p - dump));
+        save("heap.dump", p, 257 * 4 + 33);
+        judge(look_into(both, 2) == DONE && strstr(said, ", big-endian\n  sound: used 1,028, free 0, objects 1,"), said, bits, 0);
+        p[257 * 4 + 32] = 3; /* damaged: no reading is sound, and one is told */
+        save("heap.dump", p, 257 * 4 + 33);
+        handle_file[11] = heap_file[9] = '@'; /* which look has cut off */
+        judge(look_into(both, 2) == BROKEN_HEAP && strstr(said, "tsp4k heap at 0x40000040: damaged at byte 1028 "), said, bits, 1);
+        p[257 * 4 + 32] = 1;
+    }
+}
+
 static void by_hand(void) {
     static const char *const no_mark = "[6] no mark where the last object before a hole or the heap's end ends";
     static const char *const not_rounded = "[6] an object has a size that is not rounded";
@@ -461,6 +511,8 @@ static void by_hand(void) {
     is_sound((numbers){.state = 65}, "tsp4k heap at 0x0, 0 bytes, remembers sizes;");
     fault_at(WITH(granules, 0), 0, "[7] objects in a heap without granules");
     is_wrong((numbers){.base = BASE, .used = 1, .state = 64},
+             "tsp4k heap at 0x4000: damaged at byte 0 (0x4000): [7] objects in a heap without granules");
+    is_wrong((numbers){.base = BASE, .objects = 1, .state = 64},
              "tsp4k heap at 0x4000: damaged at byte 0 (0x4000): [7] objects in a heap without granules");
     is_wrong((numbers){.base = BASE, .gap = 1, .state = 64},
              "tsp4k heap at 0x4000: damaged at byte 0 (0x4000): [7] objects in a heap without granules");
@@ -511,6 +563,7 @@ static void by_hand(void) {
 
 int main(void) {
     if (!has_index) by_hand();
+    if (!has_index) either_order();
     for (int sized = 0; sized < 2; sized++) {
         fill(500, sized, 1);
         files();
@@ -534,6 +587,7 @@ int main(void) {
             fill(bytes, sized, granules);
             judge(kitchen.granules - granules < 8 / (2 * link_bytes), "as many granules", kitchen.granules, granules);
             every_machine(sized);
+            if (granules >= 8192) index_by_hand();
             if (granules == 8192) long_objects(bytes, sized);
         }
         if (has_index) {
