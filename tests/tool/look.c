@@ -320,7 +320,7 @@ static void every_machine(int sized) {
     }
 }
 
-/* Three other values of each byte, of the heap's from some on: what look finds, and where, is what the heap itself does. */
+/* Other values of each byte, of the heap's from some on: what look finds, and where, is what the heap itself does. */
 static void every_byte(size_t from, size_t step) {
     char expected[200];
     const size_t chunks = ((size_t)kitchen.granules + 127) / 128, map = kitchen.state & 1 ? ((size_t)kitchen.granules + 7) / 8 : 0;
@@ -329,8 +329,8 @@ static void every_byte(size_t from, size_t step) {
     size = translate(4, &heap);
     ends = heap + kitchen.granules * 2 * link_bytes + (map + 3) / 4 * 4 + (link_bytes == 2 ? 116 : 360); /* of long objects */
     how = (options){.bits = 32};
-    for (int k = 0; k < 3; k++) {
-        const unsigned char other = (unsigned char)(k == 0 ? 1 : k == 1 ? 0x80 : 0xFF);
+    for (int k = 0; k < (from ? 4 : 3); k++) {
+        const unsigned char other = (unsigned char)(k == 0 ? 1 : k == 1 ? 0x80 : k == 2 ? 0xFF : 2);
         for (size_t i = from ? heap + from : 0; i < size; i += i < heap ? 1 : step) {
             int code;
             tsp_report itself;
@@ -509,6 +509,8 @@ static void by_hand(void) {
     is_wrong(WITH(base, 0x02004002), "0x100: the heap's address is not a multiple of a granule");
     is_wrong(WITH(base, BASE + 4096), "0x100: the heap is not in the dump");
     is_sound((numbers){.state = 65}, "tsp4k heap at 0x0, 0 bytes, remembers sizes;");
+    judge(strcmp(said, "tsp4k heap at 0x0, 0 bytes, remembers sizes; handle at 0x100, 32 bits, little-endian\n"
+                       "  sound: used 0, free 0, objects 0, holes 0, largest 0, low_free 0, failed 0\n") == 0, said, 0, 0);
     fault_at(WITH(granules, 0), 0, "[7] objects in a heap without granules");
     is_wrong((numbers){.base = BASE, .used = 1, .state = 64},
              "tsp4k heap at 0x4000: damaged at byte 0 (0x4000): [7] objects in a heap without granules");
