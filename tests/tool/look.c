@@ -127,6 +127,7 @@ static size_t translate(unsigned pointer, size_t *heap) {
 
 static options how;
 static uint64_t handle = 0x100;
+static int searching;
 static char said[4096];
 
 static void save(const char *name, const unsigned char *bytes, size_t n) {
@@ -146,7 +147,7 @@ static int look_into(char **files, size_t count) {
         if (freopen(i ? "err" : "out", "w", i ? stderr : stdout) == NULL) exit(9);
     }
     how.handle = handle;
-    how.handle_given = 1;
+    how.handle_given = !searching;
     code = look_at(files, count, &how);
     fflush(stdout);
     fflush(stderr);
@@ -480,6 +481,41 @@ static void either_order(void) {
     }
 }
 
+/* Without --handle: every heap that the dumps have, wherever a handle lies in them; look_at_numbers has left both files. */
+static void found(size_t heaps, const char *name, const unsigned char *bytes, size_t n) {
+    char heap_file[] = "heap.dump@0x4000", file[60], *both[] = {file, heap_file};
+    size_t seen = 0;
+    save(strtok(strcpy(file, name), "@"), bytes, n);
+    strcpy(file, name);
+    how = (options){.quiet = 1};
+    searching = 1;
+    judge(look_into(both, 2) == (heaps ? DONE : BROKEN_HEAP), said, heaps, n);
+    searching = 0;
+    for (const char *at = said; (at = strstr(at, "  sound: used ")) != NULL; at++) seen++;
+    judge(seen == heaps && (heaps || strstr(said, ": no sound heap in it\n")) && !strstr(said, " object\n"), said, seen, heaps);
+}
+
+static void searched(void) {
+    static unsigned char bytes[200];
+    unsigned char is[16];
+    for (size_t before = 0; before < 12; before++) /* the handle is at 0x2000 or 0x2008, with so many bytes before it */
+        for (size_t behind = 0; behind < 3; behind++) {
+            char name[40];
+            look_at_numbers(&sound);
+            memcpy(is, dump, sizeof is);
+            memset(bytes, 0xA5, sizeof bytes);
+            memcpy(bytes + before, is, sizeof is);
+            snprintf(name, sizeof name, "in.dump@%zu", 0x2000 + before % 4 * 4 - before);
+            found(1, name, bytes, before + sizeof is + behind);
+            memcpy(bytes + before + 20, is, sizeof is);
+            found(2, name, bytes, before + 20 + sizeof is + behind);
+        }
+    found(0, "in.dump@0x2001", is, sizeof is);
+    found(0, "in.dump@0x2000", is, sizeof is - 1);
+    memset(is + 8, 0, 4); /* it never had an object: too little is known of it */
+    found(0, "in.dump@0x2000", is, sizeof is);
+}
+
 static void by_hand(void) {
     static const char *const no_mark = "[6] no mark where the last object before a hole or the heap's end ends";
     static const char *const not_rounded = "[6] an object has a size that is not rounded";
@@ -491,6 +527,7 @@ static void by_hand(void) {
                     "  a cell is 4 bytes: [ an object begins, = it goes on, . free\n"
                     "  0x00004000          16  object\n  0x00004010          16  hole\n  0x00004020           8  object\n"
                     "  0x00004028           4  object\n  0x0000402c          12  hole\n  0x00004038          72  object\n");
+    judge(said[strlen(said) - 1] == '\n' && strstr(said, "72  object\n")[11] == '\0', "and no more", 0, 0);
     is_sound(WITH(state, 64), "  0x00004000          16  objects\n  0x00004010          16  hole\n  0x00004020          12  objects\n");
 
     n = WITH(state, 64); /* it begins with a hole, and has nothing else before it */
@@ -499,6 +536,7 @@ static void by_hand(void) {
     is_sound(n, ". free\n  0x00004000          32  hole\n  0x00004020          12  objects\n");
     n = sound;
 
+    searched();
     is_wrong(WITH(state, 0), "0x100: there is no heap: the handle has not been made");
     for (unsigned state = 1; state < 256; state++) {
         const char *wrong = (state & 194) != 64 ? "0x100: the handle's state is not one of this family"
