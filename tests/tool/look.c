@@ -483,13 +483,14 @@ static void either_order(void) {
 
 /* Without --handle: every heap that the dumps have, wherever a handle lies in them; look_at_numbers has left both files. */
 static void found(size_t heaps, const char *name, const unsigned char *bytes, size_t n) {
-    char heap_file[] = "heap.dump@0x4000", file[60], *both[] = {file, heap_file};
+    static int swapped;
+    char heap_file[] = "heap.dump@0x4000", file[60], *both[] = {file, heap_file}, *other[] = {heap_file, file};
     size_t seen = 0;
     save(strtok(strcpy(file, name), "@"), bytes, n);
     strcpy(file, name);
     how = (options){.quiet = 1};
     searching = 1;
-    judge(look_into(both, 2) == (heaps ? DONE : BROKEN_HEAP), said, heaps, n);
+    judge(look_into((swapped ^= 1) ? both : other, 2) == (heaps ? DONE : BROKEN_HEAP), said, heaps, n);
     searching = 0;
     for (const char *at = said; (at = strstr(at, "  sound: used ")) != NULL; at++) seen++;
     judge(seen == heaps && (heaps || strstr(said, ": no sound heap in it\n")) && !strstr(said, " object\n"), said, seen, heaps);
@@ -512,6 +513,8 @@ static void searched(void) {
         }
     found(0, "in.dump@0x2001", is, sizeof is);
     found(0, "in.dump@0x2000", is, sizeof is - 1);
+    look_at_numbers((numbers[]){WITH(objects, 5)}); /* damaged */
+    found(0, "in.dump@0x2000", dump, sizeof is);
     memset(is + 8, 0, 4); /* it never had an object: too little is known of it */
     found(0, "in.dump@0x2000", is, sizeof is);
 }
