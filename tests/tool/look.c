@@ -515,8 +515,15 @@ static void searched(void) {
     found(0, "in.dump@0x2000", is, sizeof is - 1);
     look_at_numbers((numbers[]){WITH(objects, 5)}); /* damaged */
     found(0, "in.dump@0x2000", dump, sizeof is);
-    memset(is + 8, 0, 4); /* it never had an object: too little is known of it */
-    found(0, "in.dump@0x2000", is, sizeof is);
+    for (unsigned peak = 0; peak < 2; peak++) { /* one hole: where no object ever was, too little is known of it */
+        const numbers hole = {.base = BASE, .peak = peak, .gap = 31, .granules = 32, .state = 65};
+        look_at_numbers(&hole);
+        put(put(dump + 16 + 31 * 4, 0, 2), 32, 2);
+        save("heap.dump", dump + 16, 140);
+        found(peak, "in.dump@0x2000", dump, sizeof is);
+    }
+    look_at_numbers((numbers[]){{.base = BASE, .peak = 3, .state = 65}});
+    found(0, "in.dump@0x2000", dump, sizeof is);
 }
 
 static void by_hand(void) {
