@@ -7,6 +7,7 @@ misused '--handle is an address such as 0x20000400; not kitchen' look --handle k
 misused '--for is 16, 32 or 64; not 8' look --for 8 x
 run 2 look nowhere.bin; says err 'nowhere.bin: No such file'
 head -c 4000 "$teaspoon" > cut.elf
+run 2 look nowhere.bin nor_here.bin; is 'the first that is not there' "$(cat err)" 'teaspoon: cannot read nowhere.bin: No such file or directory'
 run 2 look cut.elf; is 'an ELF file without its end' "$(cat err)" 'teaspoon: cut.elf: a damaged or truncated ELF file'
 head -c 4000 /dev/zero > zero.bin
 run 3 look zero.bin; is 'no heap' "$(cat err)" 'teaspoon: zero.bin: no sound heap in it'
