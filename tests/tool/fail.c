@@ -4,21 +4,12 @@
 
 #include "replay.h"
 #include "say.h"
+#include "unit.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static int passed, failed;
-
-static void ok(int condition, const char *what, const char *found) {
-    passed += condition != 0;
-    failed += !condition;
-    if (condition) return;
-    printf("FAILED: %s: %s\n", what, found);
-    if (getenv("TSP_TEST_STOP")) exit(1);
-}
 
 /* What is wrong with the heap, and from which call on. */
 static const char *wrong = "";

@@ -2,20 +2,11 @@
  * is told. Ends in "N passed, N failed". SPDX-License-Identifier: BSD-3-Clause */
 #include "replay.h"
 #include "say.h"
+#include "unit.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-static int passed, failed;
-
-static void ok(int condition, const char *what, const char *found) {
-    passed += condition != 0;
-    failed += !condition;
-    if (condition) return;
-    printf("FAILED: %s: %s\n", what, found);
-    if (getenv("TSP_TEST_STOP")) exit(1);
-}
 
 void tsp_misuse(const void *heap, const void *pointer, tsp_status status); /* replay.c's, which the library calls */
 

@@ -2,20 +2,11 @@
  * the heap says and what it finds in itself. Ends in "N passed, N failed". SPDX-License-Identifier: BSD-3-Clause */
 #include "replay.h"
 #include "say.h"
+#include "unit.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-static int passed, failed;
-
-static void ok(int condition, const char *what, const char *found) {
-    passed += condition != 0;
-    failed += !condition;
-    if (condition) return;
-    printf("FAILED: %s: %s\n", what, found);
-    if (getenv("TSP_TEST_STOP")) exit(1);
-}
 
 enum { USABLE = 4000, ROOM = 5000, OBJECTS = 400, MOST = 700 };
 
