@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154 # what suite.sh and run.sh set
+# shellcheck shell=sh disable=SC2034,SC2154 # what suite.sh and run.sh set
 # Tests of a heap in a memory dump. Sourced by run.sh.
 # SPDX-License-Identifier: BSD-3-Clause
 
@@ -14,11 +14,5 @@ run 3 look zero.bin; is 'no heap' "$(cat err)" 'teaspoon: zero.bin: no sound hea
 run 3 look --handle 64 --for 32 zero.bin
 is 'no handle' "$(cat err)" 'teaspoon: zero.bin: 0x40: there is no heap: the handle has not been made'
 run 3 look --handle 0x2000 zero.bin; says err '0x2000: the handle is not in the dump'
-for family in tsp4k tsp128k tsp16m; do
-    if ! [ -f "$library" ]; then break; fi
-    # shellcheck disable=SC2046,SC2086
-    ok "look-$family is built" ${CC:-cc} -std=c11 ${CFLAGS:-} -DTSP_V=$family -I"$root/include" -I"$root/tool" \
-        "$root/tests/tool/look.c" $(of look picture say family) "$library" -lpthread -o look-$family
-    ok "teaspoon look, $family" ./look-$family > out 2> err
-    grep '^FAILED' out
-done
+for family in tsp4k tsp128k tsp16m; do unit look picture say family; done
+unset family

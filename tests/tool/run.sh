@@ -30,13 +30,13 @@ of() {
 }
 library=${TSP_TEST_LIBRARY:-$(dirname "$teaspoon")/libteaspoon.a}
 
-# unit NAME PART...: the test NAME.c of the command's part NAME, over other parts.
+# unit NAME PART...: the test NAME.c of the command's part NAME, over other parts; family: that of TSP_V, where it asks.
 unit() {
     if ! [ -f "$library" ]; then return; fi
     # shellcheck disable=SC2046,SC2086 # file names without blanks, and flags
-    ok "$1.c is built" ${CC:-cc} -std=c11 -O1 ${CFLAGS:-} -DTSP_PLAIN_TRACES -I"$root/include" -I"$root/tool" \
-        "$root/tests/tool/$1.c" $(of "$@") "$library" ${TSP_TEST_OBJECTS:+-lz} -lpthread -o "$1"
-    ok "tests/tool/$1.c" "./$1" > out 2> err
+    ok "$1.c is built" ${CC:-cc} -std=c11 -O1 ${CFLAGS:-} ${family:+-DTSP_V=$family} -DTSP_PLAIN_TRACES \
+        -I"$root/include" -I"$root/tool" "$root/tests/tool/$1.c" $(of "$@") "$library" ${TSP_TEST_OBJECTS:+-lz} -lpthread -o "$1"
+    ok "tests/tool/$1.c${family:+, $family}" "./$1" > out 2> err
     grep '^FAILED' out
 }
 
