@@ -137,7 +137,8 @@ static inline void tsp_record_call_(tsp_recorder *r, int (*sink)(const void *, s
             if (far) r->last = unit;
             r->due = TSP_RECORD_EVERY;
             n += tsp_record_event_(r, bytes, TSP_RECORD_OTHER, TSP_RECORD_STATE, 1,
-                                   r->last << 4 | TSP_RECORD_ABOUT_);
+                                   (r->last & 7) << 4 | TSP_RECORD_ABOUT_);
+            if (r->last >> 3) n += tsp_record_put_(bytes + n, r->last >> 3); /* times 16, a word might not hold it */
         }
         if (!r->told) n += tsp_record_event_(r, bytes + n, TSP_RECORD_OTHER, TSP_RECORD_DROPPED, 1, r->dropped);
         if (align > 1)

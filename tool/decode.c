@@ -28,7 +28,8 @@ typedef struct decoder {
     live *objects; /* by address */
     size_t object_count, object_room;
     uint32_t ids;
-    uint64_t last, resized; /* addresses in units; of the object that was resized last */
+    uint64_t last;    /* address, in units */
+    uint64_t resized; /* address of the object that was resized last */
     unsigned unit, pointer; /* logarithms */
     uint32_t align;
     int placed; /* `last` is known */
@@ -144,8 +145,14 @@ static int is_far(uint64_t a, uint64_t b) {
     return (a > b ? a - b : b - a) >> 27 != 0;
 }
 
+/* Addresses begin again where the sender's do. Of 64 bits the highest four say nothing, so that no object wraps here. */
+static uint64_t in_space(const decoder *d, uint64_t at) {
+    static const uint64_t last[] = {0, UINT16_MAX, UINT32_MAX, UINT64_MAX >> 4};
+    return at & last[d->pointer] >> d->unit;
+}
+
 static void step(decoder *d, uint64_t distance) {
-    d->last += (distance >> 1) ^ (0 - (distance & 1));
+    d->last = in_space(d, d->last + ((distance >> 1) ^ (0 - (distance & 1))));
 }
 
 /* What is said besides calls. Returns 0 if nobody says so. */
@@ -153,10 +160,11 @@ static int decode_other(decoder *d, uint64_t what, uint64_t n) {
     switch (what) {
     case TSP_RECORD_STATE:
         if ((n & 3) == 0) return 0; /* pointers of 2, 4 or 8 bytes */
-        if (d->placed && d->last != n >> 4 && !is_far(n >> 4, d->last)) d->gaps++;
-        d->last = n >> 4;
         d->unit = n >> 2 & 3;
         d->pointer = n & 3;
+        n = in_space(d, n >> 4);
+        if (d->placed && d->last != n && !is_far(n, d->last)) d->gaps++;
+        d->last = n;
         d->placed = 1;
         return 1;
     case TSP_RECORD_DROPPED: d->dropped = n; return 1;

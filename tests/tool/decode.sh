@@ -21,7 +21,8 @@ sent() {
         }
         function distance(at,    d) { d = at - last; last = at; return d < 0 ? -2 * d - 1 : 2 * d }
         BEGIN { kinds["n"] = 0; kinds["f"] = 1; kinds["r"] = 2 }
-        $1 == "s" { last = $2; event(3, 0, 1, $2 * 16 + (NF > 2 ? $3 * 4 + $4 : 10)) }
+        $1 == "s" { last = $2; event(3, 0, 1, $2 % 8 * 16 + (NF > 2 ? $3 * 4 + $4 : 10)) # in two: awk has 53 bits
+            if ($2 >= 8) printf "%s", put(int($2 / 8)) }
         $1 == "d" { event(3, 1, 1, $2) }
         $1 == "a" { event(3, 2, 1, $2) }
         $1 == "m" { event(3, 3, 1, distance($2)) }
@@ -70,16 +71,25 @@ for pointer in 1 2 3; do
     is 'bytes of pointers' "$(sed -n '1s/.*size: //p' out)" $((1 << pointer))
 done
 
+# Addresses begin again where the sender's do, and a state says the same as the steps to it.
+for pointer in '0 1 61440' '1 1 28672' '0 2 4294963200' '2 2 1073737728' '0 3 1152921504606842880' '2 3 288230376151707648'; do
+    # shellcheck disable=SC2086 # unit, pointer, where 4096 before the beginning is
+    set -- $pointer
+    decodes 'behind the last address' "s 4096 $1 $2;n 4096 8;n -4096 8;s $3 $1 $2;f $3" 'a 0 8 0;a 1 8 0;f 1;'
+    decodes 'objects there' "s 16 $1 $2;n 16 8;r -1 99999;m 16;f 16" 'a 0 8 0;a 1 99999 0;f 0;f 1;' \
+        '1 calls about objects that nobody has seen come'
+done
+
 # Sizes and distances of all lengths; up to 2^27 units, then the place is sent.
 decodes 'every length' 's 1000;n 1000 0;n 1063 1;n 999 127;n 935 128;n 9127 16383;n 17319 16384;n 1065895 2097151'\
 ';n 135283622 2097152;n 1065895 2147483647' \
     'a 0 0 0;a 1 1 0;f 0;a 2 127 0;a 3 128 0;a 4 16383 0;a 5 16384 0;a 6 2097151 0;a 7 2097152 0;f 6;f 7;a 8 2147483647 0;'
 for far in 134217728 200000000; do
-    decodes 'far above' "s 1000000000;n 1000000000 8;s $((1000000000 + far));n $((1000000000 + far)) 8" 'a 0 8 0;a 1 8 0;'
-    decodes 'far below' "s 1000000000;n 1000000000 8;s $((1000000000 - far));n $((1000000000 - far)) 8" 'a 0 8 0;a 1 8 0;'
+    decodes 'far above' "s 500000000;n 500000000 8;s $((500000000 + far));n $((500000000 + far)) 8" 'a 0 8 0;a 1 8 0;'
+    decodes 'far below' "s 500000000;n 500000000 8;s $((500000000 - far));n $((500000000 - far)) 8" 'a 0 8 0;a 1 8 0;'
 done
-for near in 1134217727 865782273; do
-    decodes 'not so far: something is missing' "s 1000000000;n 1000000000 8;s $near;n $near 8" 'a 0 8 0;a 1 8 0;' 'cut in 1 places; 0 bytes and 0 calls'
+for near in 634217727 365782273; do
+    decodes 'not so far: something is missing' "s 500000000;n 500000000 8;s $near;n $near 8" 'a 0 8 0;a 1 8 0;' 'cut in 1 places; 0 bytes and 0 calls'
 done
 decodes 'the same state again' 's 1000;n 1000 8;s 1000;n 1002 8' 'a 0 8 0;a 1 8 0;'
 

@@ -161,6 +161,36 @@ refused() { # what is no recording
 }
 check "a file that is no recording" refused
 
+# Every address and every distance that a pointer of 16, 32 or 64 bits may have: nothing is lost or taken for another.
+far() { # COMMAND...: what runs it
+    "$@" > "$build/far.out" || return 1
+    calls=$(sed -n 's/^\([0-9]*\) \\.*/\1/p' "$build/far.out")
+    # shellcheck disable=SC2059 # a format of octals
+    printf "$(sed -n 's/^[0-9]* \\/\\/p' "$build/far.out")" > "$build/far.bin"
+    "$teaspoon" decode -o "$build/far.trace" "$build/far.bin" 2> "$build/far.err" || return 1
+    cat "$build/far.err"
+    [ "$(wc -l < "$build/far.err")" = 1 ] && grep -q " $(echo "$calls" | sed 's/...$/,&/') calls in" "$build/far.err" &&
+        [ "$(grep -vc '^#' "$build/far.trace")" = "$calls" ] && [ "$(tail -n +10 "$build/far.trace" | grep -c '^f')" = $((calls / 2 - 4)) ]
+}
+far_built() { # FLAG...
+    ${CC:-cc} $options "$@" tests/tool/far.c -o "$build/far"
+}
+for flags in "" -DTSP_RECORD_UNIT=1 -m32 "-m32 -DTSP_RECORD_UNIT=1"; do
+    if [ "${flags#-m32}" != "$flags" ] && ! { far_built -m32 && "$build/far"; } > "$build/far.out" 2> "$build/far.err"; then
+        skip "addresses of 32 bits${flags#-m32}" "they do not run here"
+        continue
+    fi
+    check "addresses far apart${flags:+, $flags}" far_built $flags
+    check "  decoded" far "$build/far"
+done
+if have avr-gcc && ${CC:-cc} -O2 -o "$build/simulator" tests/avr/simulator.c -lsimavr 2> "$build/far.err"; then
+    check "addresses of 16 bits" avr-gcc -mmcu=atmega2560 -std=gnu11 -Os -Wall -Wextra -Iadapters -include tests/avr/board.h \
+        tests/tool/far.c tests/avr/board.c -o "$build/far.elf"
+    check "  decoded" far "$build/simulator" "$build/far.elf"
+else
+    skip "addresses of 16 bits" "no avr-gcc or no simavr"
+fi
+
 if [ "${TSP_TEST_HOST:-0}" = 0 ] && have arm-none-eabi-gcc && have qemu-system-arm; then
     for board in m0 m3; do
         for one in sized heap malloc newlib; do
