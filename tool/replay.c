@@ -44,6 +44,7 @@ void replay_begin(replay *r, size_t bytes) {
 tsp_status replay_do(replay *r, const op *o) {
     const family *f = r->family;
     object *x = &r->objects[o->id];
+    uint32_t align = o->align;
     void *at;
     refused = TSP_OK;
     if (o->kind == 'f') {
@@ -53,13 +54,15 @@ tsp_status replay_do(replay *r, const op *o) {
         x->at = NULL;
         return status != TSP_OK ? status : refused;
     }
-    if (o->kind == 'r') at = f->resize(&r->spoon, x->at, x->size, o->size, o->align);
-    else if (r->sized) at = f->alloc(&r->spoon, o->size, o->align);
-    else at = f->aligned_alloc(&r->spoon, o->align, o->size);
+    /* For size 0 a heap that remembers gives its handle's address, whose alignment is by chance. */
+    if (o->kind == 'a' && o->size == 0 && !r->sized) align = 1;
+    if (o->kind == 'r') at = f->resize(&r->spoon, x->at, x->size, o->size, align);
+    else if (r->sized) at = f->alloc(&r->spoon, o->size, align);
+    else at = f->aligned_alloc(&r->spoon, align, o->size);
     if (at == NULL) return refused != TSP_OK ? refused : TSP_NO_MEMORY;
     x->at = at;
     x->size = o->size;
-    x->align = o->align;
+    x->align = align;
     return TSP_OK;
 }
 

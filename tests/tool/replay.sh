@@ -54,6 +54,13 @@ printf 'a 0 0 0\nr 0 0\nf 0\n' > nothing.trace
 run 0 replay --heap 0 --check nothing.trace; is 'nothing in nothing' "$(tail -n 1 out)" '  0 objects in 0 of 0 bytes (0.0 %); no holes'
 run 0 replay --heap 0 --malloc nothing.trace; is 'and no map of it' "$(tail -n 1 out)" '  0 objects in 0 of 0 bytes (0.0 %); no holes'
 run 0 replay --heap min --check --malloc nothing.trace
+# Nothing, of a strict alignment: a remembering heap has no such address for it, and the program no less memory.
+printf 'a 0 0 4096\nr 0 8\nr 0 0\nr 0 100\na 1 0 64\nf 1\nf 0\n' > strict.trace
+for kind in --sized --malloc; do
+    run 0 replay --heap 5000 --check $kind strict.trace
+    run 0 fit --tsv $kind strict.trace
+done
+run 0 fit --compare strict.trace
 run 1 replay --heap min --variant 4k known.trace
 is 'no heap will do' "$(cat err)" 'teaspoon: known: the 4k variant cannot hold it; its largest heap has 262,136 bytes'
 is 'and nothing was tried' "$(cat out)" ''
