@@ -114,7 +114,7 @@ static void put_curve(const history *h, int taken, const char *colour, FILE *out
 static void put_text(FILE *out, int x, int y, const char *more, const char *text) {
     fprintf(out, "<text x=\"%d\" y=\"%d\"%s>", x, y, more);
     for (int i = 0; text[i]; i++) {
-        if (i > 90) {
+        if (i > 90 && ((unsigned char)text[i] & 0xC0) != 0x80) { /* not within a letter of UTF-8 */
             fputs("...", out);
             break;
         }

@@ -50,7 +50,7 @@ echo 'a 0 262144 0' > known.trace
 printf '# name: lunch box, source: a test\na 0 100 0\nr 0 8\na 1 20 0\n' > name.trace
 printf 'a 0 100 0\na 1 24 0\na 2 200 0\nf 1\na 3 8 0\n' > picture.trace
 
-for part in ${*:-command traces fit search vary compare replay fail decode look broken}; do
+for part in ${*:-command traces fit search vary compare replay fail decode look history broken}; do
     # shellcheck disable=SC1090 # one of those
     . "$root/tests/tool/$part.sh"
 done

@@ -43,7 +43,7 @@ qemu() { # NAME FLAG...
     case $name in *m0) cpu=cortex-m0 machine=microbit ;; *) cpu=cortex-m3 machine=lm3s6965evb ;; esac
     arm-none-eabi-gcc -mcpu=$cpu -mthumb $options "$@" --specs=nano.specs --specs=rdimon.specs -nostartfiles \
         -Ttests/newlib/board.ld tests/newlib/board.c tests/tool/firmware.c $flags -o "$build/$name" || return 1
-    (cd "$build" && timeout 60 qemu-system-arm -M $machine -display none -chardev stdio,id=console \
+    (cd "$build" && timeout 300 qemu-system-arm -M $machine -display none -chardev stdio,id=console \
         -semihosting-config enable=on,target=native,chardev=console -kernel "$name" > "$name.out" 2>&1 < /dev/null &&
         mv recording.bin "$name.bin")
 }
@@ -86,9 +86,9 @@ sound() { # NAME FILE
 debugged() { # NAME: its board is set
     (
         cd "$build" && rm -f socket &&
-            { timeout 60 qemu-system-arm -M $machine -display none -chardev null,id=console -S -gdb unix:socket,server=on \
+            { timeout 300 qemu-system-arm -M $machine -display none -chardev null,id=console -S -gdb unix:socket,server=on \
                 -semihosting-config enable=on,target=native,chardev=console -kernel "$1" > "$1.stub" 2>&1 < /dev/null & } &&
-            PATH=$(dirname "$teaspoon"):$PATH timeout 60 gdb-multiarch -q -batch -nx -ex 'set confirm off' \
+            PATH=$(dirname "$teaspoon"):$PATH timeout 300 gdb-multiarch -q -batch -nx -ex 'set confirm off' \
                 -ex 'target remote socket' -ex 'break firmware_ends' -ex continue -ex "source $here/tool/look.gdb" \
                 -ex 'teaspoon-look kitchen::spoon' -ex kill "$1" > "$1.gdb" 2>&1
         wait
