@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #ifndef TEST_SECONDS
-#define TEST_SECONDS 100
+#define TEST_SECONDS 300
 #endif
 
 typedef struct test_case {

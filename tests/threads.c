@@ -636,7 +636,7 @@ TEST_BOTH(children_can_use_the_heap) {
         int status = -1;
         pid_t child = fork();
         if (child == 0) {
-            alarm(10); /* the parent's is not inherited; a child that waits for ever is one that failed */
+            alarm(60); /* the parent's is not inherited; a child that waits for ever is one that failed */
             _exit(child_uses(&k.heap));
         }
         CHECK(child > 0 && waitpid(child, &status, 0) == child);

@@ -37,7 +37,7 @@ static int status_of(void (*function)(void)) {
     pid_t id = fork();
     if (id == 0) {
         signal(SIGALRM, SIG_DFL);
-        alarm(20);
+        alarm(90);
         function();
         _exit(0);
     }
@@ -73,7 +73,7 @@ static void fork_once(void) {
     int status;
     pid_t id = fork();
     if (id == 0) {
-        alarm(20);
+        alarm(90);
         _exit(heap_is_whole() ? 0 : 1);
     }
     MUST(id > 0);

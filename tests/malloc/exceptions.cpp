@@ -91,7 +91,7 @@ void out_of_memory() {
 } // namespace
 
 int main() {
-    alarm(60);
+    alarm(200);
     try {
         containers();
         forms_of_new();

@@ -141,8 +141,8 @@ unmissed() {
 # in_heap COMMAND...: over libc's malloc, linked with ours, or over ours preloaded in a heap of the size $heap.
 in_heap() {
     case $heap in
-    libc | linked) timeout 60 "$@" ;;
-    *) timeout 60 env LD_PRELOAD="$so" TEASPOON_HEAP="$heap" "$@" ;;
+    libc | linked) timeout 300 "$@" ;;
+    *) timeout 300 env LD_PRELOAD="$so" TEASPOON_HEAP="$heap" "$@" ;;
     esac
 }
 

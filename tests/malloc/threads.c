@@ -85,7 +85,7 @@ static int in_child(uint32_t dice) {
 
 int main(void) {
     pthread_t threads[THREADS];
-    alarm(60);
+    alarm(200);
     for (uintptr_t i = 0; i < THREADS; i++)
         if (pthread_create(&threads[i], NULL, work, (void *)(i + 1)) != 0) stop("no memory\n");
     for (uint32_t i = 0; i < FORKS; i++) {

@@ -42,7 +42,7 @@ flags() {
 
 # run PROGRAM: its output goes to PROGRAM.out.
 run() {
-    timeout 60 $qemu -display none -chardev stdio,id=console \
+    timeout 300 $qemu -display none -chardev stdio,id=console \
         -semihosting-config enable=on,target=native,chardev=console -kernel "$1" > "$1.out" 2> "$1.err" < /dev/null || {
         echo "exit status $?"
         tail -n 20 "$1.out" "$1.err"

@@ -26,7 +26,7 @@ program() {
     lock=$1 source=$2
     shift 2
     $CC -std=gnu11 $strict -O1 -DTSP_LOCK=$lock -Iinclude -Iports -I$here/stubs "$@" -o "$work/program" \
-        $here/$source "$work/$lock"/*.o -lpthread && timeout 60 "$work/program"
+        $here/$source "$work/$lock"/*.o -lpthread && timeout 300 "$work/program"
 }
 
 port() { # FILE FLAG...: one translation unit, as strictly as the core
@@ -49,7 +49,7 @@ freertos_kernel() {
     $CC -std=gnu11 -w -O1 -D_GNU_SOURCE -DprojCOVERAGE_TEST=0 -DTSP_LOCK=2 -Iinclude -I"$FREERTOS_KERNEL/include" \
         -I"$posix" -I"$posix/utils" -I$here/freertos-config -o "$work/program" $here/freertos.c \
         ports/heap_teaspoon.c "$FREERTOS_KERNEL/tasks.c" "$FREERTOS_KERNEL/list.c" "$FREERTOS_KERNEL/queue.c" \
-        "$posix/port.c" "$posix"/utils/*.c "$work"/2/*.o -lpthread && timeout 60 "$work/program"
+        "$posix/port.c" "$posix"/utils/*.c "$work"/2/*.o -lpthread && timeout 300 "$work/program"
 }
 
 # heap_teaspoon.c is for other families, and not for a library whose lock is no hook.
