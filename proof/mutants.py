@@ -380,7 +380,7 @@ FOLDERS = {
                     'fail.c': command('fail', 'broken'), 'family.c': command('vary', 'compare', 'replay', 'look', 'fit', 'command'),
                     'fit.c': command('vary', 'fit', 'compare'), 'look.c': command('look') + [TARGET],
                     'picture.c': command('replay', 'fail', 'look'), 'replay.c': command('replay', 'fail', 'broken'),
-                    'say.c': command('command', 'replay', 'fail'), 'search.c': command('search', 'vary', 'broken'),
+                    'say.c': command('command', 'replay', 'fail'), 'search.c': command('search', 'vary', 'broken', 'fit'),
                     'sites.c': command('history') + [SEE], 'pins.c': command('history') + [SEE],
                     'history.c': command('history'), 'svg.c': command('history'), 'export.c': [SEE],
                     'trace.c': command('traces', 'vary', 'replay'), 'vary.c': command('vary'),

@@ -147,6 +147,21 @@ static void beyond(size_t peak) {
     free(t.ops);
 }
 
+/* No heap of the family may be larger. */
+static void limited(size_t peak, size_t limit) {
+    family small = heap;
+    const options how = {.family = &small, .sized = 1};
+    const trace t = make(1001, peak);
+    fit found;
+    char why[160];
+    small.granules = (uint32_t)(limit / 8);
+    found = fit_in_threads(&t, &how, 1);
+    snprintf(why, sizeof why, "drawn: the none variant cannot hold it; its largest heap has %zu,%03zu bytes", limit / 1000, limit % 1000);
+    if (now.low > limit) ok(strcmp(found.why, why) == 0, "is no heap", found.heap);
+    else ok(*found.why == '\0' && found.heap == now.low && found.family == &small, "is the largest, or less", found.heap);
+    free(t.ops);
+}
+
 int main(void) {
     static const long offs[] = {0, 300, -300, 3000, -3000, 40000, -40000};
     static const unsigned chances[] = {0, 60, 128, 200, 240};
@@ -178,6 +193,8 @@ int main(void) {
     now = (landscape){8 << 20, 9 << 20, 0, 0, 0};
     beyond((8 << 20) - 400);
     beyond(300000);
+    for (size_t limit = 1000; limit < 1300; limit += 8)
+        for (now = (landscape){1008, 1008, 0, 0, 0}; now.low < 1330; now.low = now.high += 8) limited(1008, limit);
     printf("%zu replays of small traces, %zu of others, %zu among islands\n", small, large, islands);
     ok(small <= 2220 && large <= 14480 && islands <= 18236, "no more replays than it took", small + large + islands);
     printf("%d passed, %d failed\n", passed, failed);
