@@ -365,7 +365,7 @@ void tsp4k_reset_low(tsp4k *spoon);
  * index it is found for sure where
  *     - a hole has 1.5 times the bytes that the object takes and its alignment, or
  *     - the object takes less than 256 bytes, wants no alignment above the granule, and sizes are rounded to 8;
- * of the other holes that may do only 16 are tried, and where there are more it may be NULL though one would do.
+ * of the other holes that may do only 8 are tried, and where there are more it may be NULL though one would do.
  * Size 0 gives an address that is aligned, not NULL, not in the heap, and must not be written to; it costs nothing,
  * and is not counted. It is the handle's own or, where that is not aligned so, one that only calls which are told
  * its size know: tsp4k_dealloc and tsp4k_resize, not tsp4k_free. (NULL if the heap lies over the only address that is aligned.)
@@ -377,7 +377,7 @@ void *tsp4k_alloc(tsp4k *spoon, size_t size, size_t align);
  * index it is found for sure where
  *     - a hole has 1.5 times the bytes that the object takes and its alignment, or
  *     - the object takes less than 256 bytes, wants no alignment above the granule, and sizes are rounded to 8;
- * of the other holes that may do only 16 are tried, and where there are more it may be NULL though one would do.
+ * of the other holes that may do only 8 are tried, and where there are more it may be NULL though one would do.
  * Size 0 gives an address that is aligned, not NULL, not in the heap, and must not be written to; it costs nothing,
  * and is not counted. It is the handle's own or, where that is not aligned so, one that only calls which are told
  * its size know: tsp4k_dealloc and tsp4k_resize, not tsp4k_free. (NULL if the heap lies over the only address that is aligned.)
@@ -621,7 +621,7 @@ void tsp128k_reset_low(tsp128k *spoon);
  * index it is found for sure where
  *     - a hole has 1.5 times the bytes that the object takes and its alignment, or
  *     - the object takes less than 256 bytes, wants no alignment above the granule, and sizes are rounded to 8;
- * of the other holes that may do only 16 are tried, and where there are more it may be NULL though one would do.
+ * of the other holes that may do only 8 are tried, and where there are more it may be NULL though one would do.
  * Size 0 gives an address that is aligned, not NULL, not in the heap, and must not be written to; it costs nothing,
  * and is not counted. It is the handle's own or, where that is not aligned so, one that only calls which are told
  * its size know: tsp128k_dealloc and tsp128k_resize, not tsp128k_free. (NULL if the heap lies over the only address that is aligned.)
@@ -633,7 +633,7 @@ void *tsp128k_alloc(tsp128k *spoon, size_t size, size_t align);
  * index it is found for sure where
  *     - a hole has 1.5 times the bytes that the object takes and its alignment, or
  *     - the object takes less than 256 bytes, wants no alignment above the granule, and sizes are rounded to 8;
- * of the other holes that may do only 16 are tried, and where there are more it may be NULL though one would do.
+ * of the other holes that may do only 8 are tried, and where there are more it may be NULL though one would do.
  * Size 0 gives an address that is aligned, not NULL, not in the heap, and must not be written to; it costs nothing,
  * and is not counted. It is the handle's own or, where that is not aligned so, one that only calls which are told
  * its size know: tsp128k_dealloc and tsp128k_resize, not tsp128k_free. (NULL if the heap lies over the only address that is aligned.)
@@ -877,7 +877,7 @@ void tsp16m_reset_low(tsp16m *spoon);
  * index it is found for sure where
  *     - a hole has 1.5 times the bytes that the object takes and its alignment, or
  *     - the object takes less than 256 bytes, wants no alignment above the granule, and sizes are rounded to 8;
- * of the other holes that may do only 16 are tried, and where there are more it may be NULL though one would do.
+ * of the other holes that may do only 8 are tried, and where there are more it may be NULL though one would do.
  * Size 0 gives an address that is aligned, not NULL, not in the heap, and must not be written to; it costs nothing,
  * and is not counted. It is the handle's own or, where that is not aligned so, one that only calls which are told
  * its size know: tsp16m_dealloc and tsp16m_resize, not tsp16m_free. (NULL if the heap lies over the only address that is aligned.)
@@ -889,7 +889,7 @@ void *tsp16m_alloc(tsp16m *spoon, size_t size, size_t align);
  * index it is found for sure where
  *     - a hole has 1.5 times the bytes that the object takes and its alignment, or
  *     - the object takes less than 256 bytes, wants no alignment above the granule, and sizes are rounded to 8;
- * of the other holes that may do only 16 are tried, and where there are more it may be NULL though one would do.
+ * of the other holes that may do only 8 are tried, and where there are more it may be NULL though one would do.
  * Size 0 gives an address that is aligned, not NULL, not in the heap, and must not be written to; it costs nothing,
  * and is not counted. It is the handle's own or, where that is not aligned so, one that only calls which are told
  * its size know: tsp16m_dealloc and tsp16m_resize, not tsp16m_free. (NULL if the heap lies over the only address that is aligned.)

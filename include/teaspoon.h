@@ -320,7 +320,7 @@ TSP_HANDLE(tsp16m, TSP_BASE_AND_INDEX_, uint32_t, uint32_t objects; uint32_t use
  *     index it is found for sure where
  *         - a hole has 1.5 times the bytes that the object takes and its alignment, or
  *         - the object takes less than 256 bytes, wants no alignment above the granule, and sizes are rounded to 8;
- *     of the other holes that may do only 16 are tried, and where there are more it may be NULL though one would do.
+ *     of the other holes that may do only 8 are tried, and where there are more it may be NULL though one would do.
  *     Size 0 gives an address that is aligned, not NULL, not in the heap, and must not be written to; it costs nothing,
  *     and is not counted. It is the handle's own or, where that is not aligned so, one that only calls which are told
  *     its size know: V_dealloc and V_resize, not V_free. (NULL if the heap lies over the only address that is aligned.)
