@@ -80,6 +80,53 @@ static int make(unsigned seed, const trace *t, const family *f, size_t bytes, co
     return count == t->count;
 }
 
+/* -- A heap that does what it is told, and not what it promised ----------------------------------------------------- */
+
+static unsigned char *told_memory;
+static size_t place;
+static tsp_status answer;
+
+static size_t told_init(spoon *h, void *memory, size_t size, int sized) {
+    (void)h, (void)sized;
+    told_memory = memory;
+    return size;
+}
+static void *told_alloc(spoon *h, size_t size, size_t align) {
+    (void)h, (void)size, (void)align;
+    place += 8;
+    return told_memory + place;
+}
+static tsp_status told_dealloc(spoon *h, void *pointer, size_t size, size_t align) {
+    (void)h, (void)pointer, (void)size, (void)align;
+    return answer;
+}
+static size_t told_region(size_t usable, int sized) {
+    (void)sized;
+    return usable;
+}
+static const family told = {.name = "told", .round = 8, .granule = 8, .granules = 1000, .region = told_region, .init = told_init,
+                            .alloc = told_alloc, .dealloc = told_dealloc};
+
+/* What it refuses ends the replay; and an object where another one is changes no hole. */
+static void promises(void) {
+    op ops[] = {{.kind = 'a', .id = 0, .size = 16, .align = 1, .line = 1}, {.kind = 'a', .id = 1, .size = 16, .align = 1, .line = 2},
+                {.kind = 'f', .id = 0, .line = 3}, {.kind = 'a', .id = 2, .size = 8, .align = 1, .line = 4}};
+    const trace t = {.name = "told", .ops = ops, .count = 4, .ids = 3, .largest_align = 1, .peak = 32};
+    const options o = {.family = &told, .sized = 1, .heap_given = 1, .heap = 64, .quiet = 1};
+    for (int refuses = 0; refuses < 2; refuses++) {
+        history h;
+        int code;
+        answer = refuses ? TSP_FOREIGN : TSP_OK;
+        place = 0;
+        code = history_make(&h, &t, &o);
+        snprintf(text, sizeof text, "%d, %zu operations", code, h.count);
+        ok(code == (refuses ? BROKEN_HEAP : DONE) && h.count == (refuses ? 2 : 4), "what a broken heap did", text);
+        ok(h.pins.bytes == 0, "room was there", text);
+        ok(h.holes[0] == 2 && h.largest[0] == 5 && h.holes[1] == 2 && h.largest[1] == 5, "two in one place", text);
+        history_drop(&h);
+    }
+}
+
 int main(void) {
     size_t all = 0, some = 0;
     const family *k4 = family_named("4k"), *k128 = family_named("128k"), *m16 = family_named("16m");
@@ -103,6 +150,7 @@ int main(void) {
                 make(seed, &t, f, bytes, &o);
             }
     }
+    promises();
     ok(all > 50 && some > 50, "traces that fit, and that do not", "");
 
     /* Which heap, where that is not said: for the peak, and large enough. */
