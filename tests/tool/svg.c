@@ -185,6 +185,7 @@ static void words(const history *h) {
                  grouped(h->sites.each[i].peak.bytes), name);
         has(expected);
     }
+    ok(times("\"/>\n") == 1 + names + times("<path ") + 2 * (h->count > 0), "each tag is closed once", about);
     ok(times("width=\"9\"") == names && times("<text ") == 7 + names && times("</g>") == 2 * (h->count > 0), "no more", about);
     ok(strcmp(text + strlen(text) - 7, "</svg>\n") == 0, "the end", about);
 }
