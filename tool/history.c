@@ -18,12 +18,13 @@ typedef struct set {
     size_t levels;
 } set;
 
-static set set_of(size_t numbers) {
+/* Of numbers up to `most`. */
+static set set_of(size_t most) {
     set s = {.levels = 0};
     do {
-        numbers = numbers / 64 + 1;
-        s.level[s.levels++] = need(calloc(numbers, sizeof **s.level));
-    } while (numbers > 1);
+        most /= 64;
+        s.level[s.levels++] = need(calloc(most + 1, sizeof **s.level));
+    } while (most > 0);
     return s;
 }
 
@@ -49,17 +50,16 @@ static size_t highest(uint64_t word) {
 
 /* SIZE_MAX: there is none. */
 static size_t last_up_to(const set *s, size_t n) {
-    for (size_t i = 0; i < s->levels; i++) {
+    for (size_t i = 0;; i++) {
         uint64_t word = s->level[i][n / 64] & ~(uint64_t)0 >> (63 - n % 64);
         if (word) {
             n = n / 64 * 64 + highest(word);
             while (i-- > 0) n = n * 64 + highest(s->level[i][n]);
             return n;
         }
-        if (n < 64) break;
+        if (n < 64) return SIZE_MAX; /* as in the last level */
         n = n / 64 - 1;
     }
-    return SIZE_MAX;
 }
 
 /* -- Holes -------------------------------------------------------------------------------------------------------- */
@@ -96,8 +96,8 @@ static void occupy(holes *h, size_t from, size_t to) {
 }
 
 static void vacate(holes *h, size_t from, size_t to) {
-    size_t before = from ? last_up_to(&h->begins, from - 1) : SIZE_MAX;
-    if (to < h->granules && last_up_to(&h->begins, to) == to) {
+    size_t before = last_up_to(&h->begins, from); /* none begins at `from` */
+    if (last_up_to(&h->begins, to) == to) {
         size_t end = h->end[to];
         remove_hole(h, to);
         to = end;
@@ -111,8 +111,8 @@ static void vacate(holes *h, size_t from, size_t to) {
 
 static holes holes_of(size_t granules) {
     holes h = {.granules = granules};
-    h.begins = set_of(granules + 1);
-    h.sizes = set_of(granules + 1);
+    h.begins = set_of(granules);
+    h.sizes = set_of(granules);
     h.end = need(calloc(granules + 1, sizeof *h.end));
     h.of_size = need(calloc(granules + 1, sizeof *h.of_size));
     add_hole(&h, 0, granules);
