@@ -100,15 +100,18 @@ void sites_drop(sites *s) {
     free(s->of);
 }
 
+/* Sites without any object last: then they need not be printed. */
 static int by_peak(const void *a, const void *b) {
     const site *x = a, *y = b;
     if (x->peak.bytes != y->peak.bytes) return x->peak.bytes < y->peak.bytes ? 1 : -1;
+    if (x->peak.objects != y->peak.objects) return x->peak.objects < y->peak.objects ? 1 : -1;
     return strcmp(x->name, y->name);
 }
 
 static int by_end(const void *a, const void *b) {
     const site *x = a, *y = b;
     if (x->end.bytes != y->end.bytes) return x->end.bytes < y->end.bytes ? 1 : -1;
+    if (x->end.objects != y->end.objects) return x->end.objects < y->end.objects ? 1 : -1;
     return strcmp(x->name, y->name);
 }
 
