@@ -360,6 +360,13 @@ static void drop(trace *t) {
 
 int main(void) {
     if (freopen("/dev/null", "w", stderr) == NULL) return 2;
+    { /* nothing but objects of 0 bytes */
+        const drawing how = {30, 9, 1, 5, 0};
+        trace none = draw_trace(1, &how);
+        for (size_t i = 0; i < none.count; i++) none.ops[i].size = 0;
+        none.peak = 0;
+        tables(&none);
+    }
     for (unsigned seed = 1; seed <= 60; seed++) {
         const drawing how = {1 + seed * 5, 1 + seed % 40, seed % 4 ? 90 : 30000, seed % 3 ? 1 + seed % DRAWN_SITES : 0, 0};
         const drawing again = {1 + seed * 4, 1 + seed % 50, seed % 4 ? 90 : 30000, how.sites ? 1 + seed * 7 % DRAWN_SITES : 0, 0};
