@@ -268,7 +268,6 @@ static void add(site *to, const site *from) {
     to->peak.bytes += from->peak.bytes;
     to->peak.objects += from->peak.objects;
     to->end.bytes += from->end.bytes;
-    to->end.objects += from->end.objects;
 }
 
 /* -1,234 or +99, as wide as a column */

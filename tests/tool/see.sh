@@ -46,6 +46,7 @@ run 0 diff after.trace before.trace; is 'what shrank' "$(squeezed | grep log)" '
 run 2 diff before.trace; says err 'diff compares two traces, not 1'
 printf 'a 0 10 0\na 1 10 0\nr 1 1\na 2 0 0\nf 0\n' > sizes.trace
 run 2 diff before.trace sizes.trace; says err 'before.trace names sites, and sizes.trace none'
+run 2 diff sizes.trace before.trace; says err 'before.trace names sites, and sizes.trace none'
 run 0 top sizes.trace; is 'by size' "$(row 3)" '20 100.0 2 2 10 bytes'
 run 0 leaks sizes.trace; is 'one byte' "$(row 3)" '1 1 3 1 byte'
 # Names that come last, far apart, in pieces, and none.
