@@ -382,7 +382,7 @@ FOLDERS = {
                     'picture.c': command('replay', 'fail', 'look'), 'replay.c': command('replay', 'fail', 'broken'),
                     'say.c': command('command', 'replay', 'fail'), 'search.c': command('search', 'vary', 'broken', 'fit'),
                     'sites.c': command('history') + [SEE], 'pins.c': command('history') + [SEE],
-                    'history.c': command('history'), 'svg.c': command('history'), 'export.c': [SEE],
+                    'history.c': command('history'), 'svg.c': command('history'),
                     'trace.c': command('traces', 'vary', 'replay'), 'vary.c': command('vary'),
                     'verify.c': command('replay', 'fail', 'broken') + [SEE]}),
     'adapters': Headers('adapters', dict(
