@@ -4,7 +4,7 @@
 
 # shellcheck disable=SC2154 # from the environment
 in_heap() {
-    if [ "$heap" = libc ]; then timeout 300 "$@"; else timeout 60 env LD_PRELOAD="$so" TEASPOON_HEAP="$heap" "$@"; fi
+    if [ "$heap" = libc ]; then timeout 300 "$@"; else timeout 300 env LD_PRELOAD="$so" TEASPOON_HEAP="$heap" "$@"; fi
 }
 
 case $1 in

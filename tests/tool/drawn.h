@@ -21,15 +21,26 @@ typedef struct drawing {
     size_t operations, live, largest, sites, aligns;
 } drawing;
 
-static op drawn_ops[MOST_DRAWN];
-static uint32_t drawn_site_of[MOST_DRAWN];
-static char drawn_text[DRAWN_SITES][64], *drawn_names[DRAWN_SITES];
+/* What an object of so many bytes takes of a heap: a multiple of 8, or less than that in granules. */
+static inline size_t takes(size_t granule, size_t size) {
+    const size_t to = size < 8 ? granule : 8;
+    return (size + to - 1) / to * to;
+}
 
+/* The last two that were drawn stay. */
 static trace draw_trace(unsigned seed, const drawing *how) {
-    trace t = {.name = "drawn", .file = "drawn.trace", .ops = drawn_ops, .count = how->operations, .largest_align = 1};
-    static uint32_t ids[MOST_DRAWN];
+    static struct {
+        op ops[MOST_DRAWN];
+        uint32_t site_of[MOST_DRAWN];
+        char text[DRAWN_SITES][64], *names[DRAWN_SITES];
+    } papers[2], *on;
+    static unsigned drawings;
+    trace t = {.name = "drawn", .file = "drawn.trace", .count = how->operations, .largest_align = 1};
+    static uint32_t ids[MOST_DRAWN], aligns[MOST_DRAWN];
     static size_t sizes[MOST_DRAWN];
     size_t n = 0, bytes = 0;
+    on = &papers[drawings++ % 2];
+    t.ops = on->ops;
     drawn_last = seed;
     for (size_t i = 0; i < t.count; i++) {
         op *o = &t.ops[i];
@@ -41,29 +52,29 @@ static trace draw_trace(unsigned seed, const drawing *how) {
         if (o->align > t.largest_align) t.largest_align = o->align;
         if (o->kind == 'a') {
             ids[n] = o->id;
+            aligns[n] = o->align;
             sizes[n++] = o->size;
             bytes += o->size;
         } else {
+            o->align = aligns[which];
             bytes = bytes - sizes[which] + o->size;
             sizes[which] = o->size;
             if (o->kind == 'f') {
                 ids[which] = ids[--n];
                 sizes[which] = sizes[n];
-            } else { /* as the reader has it */
-                for (size_t k = i; k-- > 0;)
-                    if (t.ops[k].id == o->id) o->align = t.ops[k].align;
+                aligns[which] = aligns[n];
             }
         }
         if (bytes > t.peak) t.peak = bytes;
-        drawn_site_of[i] = how->sites ? (uint32_t)drawn(how->sites) : 0;
+        on->site_of[i] = how->sites ? (uint32_t)drawn(how->sites) : 0;
     }
     if (how->sites) { /* the last one and each third has no name */
-        t.sites = drawn_site_of;
-        t.site_names = drawn_names;
+        t.sites = on->site_of;
+        t.site_names = on->names;
         t.site_count = (uint32_t)how->sites - 1;
         for (size_t i = 0; i < how->sites; i++) {
-            snprintf(drawn_text[i], sizeof drawn_text[i], "cook%u (soup.c:%u) < main", (unsigned)(i * 7 % how->sites), (unsigned)i);
-            drawn_names[i] = i % 3 ? drawn_text[i] : NULL;
+            snprintf(on->text[i], sizeof on->text[i], "cook%u (soup.c:%u) < main", (unsigned)(i * 7 % how->sites), (unsigned)i);
+            on->names[i] = i % 3 ? on->text[i] : NULL;
         }
     }
     return t;

@@ -47,7 +47,7 @@ static int make(unsigned seed, const trace *t, const family *f, size_t bytes, co
         const uint32_t id = o->id;
         seen now = {0, 0};
         if (o->kind == 'f') {
-            if (how->sized) f->dealloc(&s, at[id], sizes[id], o->align > 1 ? o->align : 1);
+            if (how->sized) f->dealloc(&s, at[id], sizes[id], o->align);
             else f->free(&s, at[id]);
             sizes[id] = 0;
         } else {
@@ -64,9 +64,7 @@ static int make(unsigned seed, const trace *t, const family *f, size_t bytes, co
         ok(h.count > count && h.holes[count] == now.holes && h.largest[count] * f->granule == now.largest, "holes", text);
         if (o->size)
             ok((unsigned char *)memory + h.places[count] * f->granule == at[id], "its place", text);
-        ok(o->size == 0 ? history_takes(&h, o) == 0
-                        : history_takes(&h, o) * f->granule - o->size < (o->size <= f->granule ? f->granule : 8),
-           "what it takes", text);
+        ok(history_takes(&h, o) * f->granule == takes(f->granule, o->size), "what it takes", text);
     }
     ok(h.count == count, "as many operations", text);
     ok(code == (count ? DONE : DOES_NOT_FIT), "the exit code", text);

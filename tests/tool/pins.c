@@ -3,6 +3,7 @@
 #define _POSIX_C_SOURCE 200809L
 
 #include "pins.h"
+#include "say.h"
 #include "unit.h"
 
 #include "drawn.h"
@@ -10,50 +11,33 @@
 static char text[300];
 static size_t pinned_once, pinned_more, nevers, grown;
 
-static size_t up(size_t n, size_t to) {
-    return (n + to - 1) / to * to;
-}
-
-/* Of a heap of tsp4k: what takes no more than half a step of 8 bytes takes that. */
-static size_t takes(size_t size) {
-    return size <= 4 ? up(size, 4) : up(size, 8);
+/* The objects that a window meets, and what they take. One that is to grow is not in its own way. */
+static size_t meets(const replay *r, const op *o, size_t from, size_t bytes, size_t *taken) {
+    size_t count = 0;
+    *taken = 0;
+    for (uint32_t id = 0; id < r->trace->ids; id++) {
+        const object *x = &r->objects[id];
+        const size_t at = x->at ? (size_t)(x->at - r->memory) : 0, end = at + takes(4, x->size);
+        if (x->at == NULL || x->size == 0 || at >= from + bytes || end <= from || (o->kind == 'r' && id == o->id)) continue;
+        count++;
+        *taken += end - at;
+    }
+    return count;
 }
 
 /* The fewest objects, and of these the least bytes, in any window that may be. Returns whether there is one. */
 static int fewest(const replay *r, const op *o, size_t bytes, size_t *count, size_t *taken) {
-    static size_t begins[MOST_DRAWN], ends[MOST_DRAWN];
-    size_t live = 0;
     int any = 0;
-    for (uint32_t id = 0; id < r->trace->ids; id++) {
-        const object *x = &r->objects[id];
-        if (x->size == 0 || x->at == NULL || (o->kind == 'r' && id == o->id)) continue;
-        begins[live] = (size_t)(x->at - r->memory);
-        ends[live] = begins[live] + takes(x->size);
-        live++;
-    }
     for (size_t from = 0; from + bytes <= r->usable; from += r->family->granule) {
-        size_t n = 0, sum = 0;
+        size_t sum, n;
         if (from % o->align) continue;
-        for (size_t i = 0; i < live; i++) {
-            if (begins[i] >= from + bytes || ends[i] <= from) continue;
-            n++;
-            sum += ends[i] - begins[i];
-        }
+        n = meets(r, o, from, bytes, &sum);
         if (any && (n > *count || (n == *count && sum >= *taken))) continue;
         any = 1;
         *count = n;
         *taken = sum;
     }
     return any;
-}
-
-static const char *commas(size_t n) {
-    static char all[8][32];
-    static unsigned next;
-    char *s = all[next++ % 8];
-    if (n < 1000) snprintf(s, 32, "%zu", n);
-    else snprintf(s, 32, "%zu,%03zu", n / 1000, n % 1000);
-    return s;
 }
 
 static void line(FILE *f, const char *expected) {
@@ -71,24 +55,24 @@ static void print(const pins *p, const replay *r, const op *o) {
     pins_print(p, r, o, f);
     rewind(f);
     snprintf(expected, sizeof expected, "  it takes %s bytes in one piece, aligned to %zu; of the %s that are free, in %s hole%s, "
-             "the largest has %s", commas(p->bytes), p->align, commas(p->free), commas(p->holes), p->holes == 1 ? "" : "s",
-             commas(p->largest));
+             "the largest has %s", COMMAS(p->bytes), p->align, COMMAS(p->free), COMMAS(p->holes), p->holes == 1 ? "" : "s",
+             COMMAS(p->largest));
     line(f, expected);
     if (p->never) {
         line(f, "  the heap would have no room for it even if it were empty");
     } else {
-        snprintf(expected, sizeof expected, "  there would be room at %s without %s:", commas(p->from),
+        snprintf(expected, sizeof expected, "  there would be room at %s without %s:", COMMAS(p->from),
                  p->count == 1 ? "this object" : "these objects, and not without fewer");
         line(f, expected);
         line(f, t->sites ? "       address        size         age      object  site" : "       address        size         age      object  made by");
         for (size_t i = 0; i < p->count && i < 12; i++) {
             const size_t n = t->sites ? t->sites[p->each[i].made] : 0;
             char by[70];
-            if (!t->sites) snprintf(by, sizeof by, "line %s", commas(t->ops[p->each[i].made].line));
+            if (!t->sites) snprintf(by, sizeof by, "line %s", COMMAS(t->ops[p->each[i].made].line));
             else if (n < t->site_count && t->site_names[n]) snprintf(by, sizeof by, "%s", t->site_names[n]);
             else snprintf(by, sizeof by, n ? "site %zu" : "(no site)", n);
-            snprintf(expected, sizeof expected, "  %12s %11s %11s %11s  %s", commas(p->each[i].at), commas(p->each[i].size),
-                     commas((size_t)(o - t->ops) - p->each[i].made), commas(p->each[i].id), by);
+            snprintf(expected, sizeof expected, "  %12s %11s %11s %11s  %s", COMMAS(p->each[i].at), COMMAS(p->each[i].size),
+                     COMMAS((size_t)(o - t->ops) - p->each[i].made), COMMAS(p->each[i].id), by);
             line(f, expected);
         }
         if (p->count > 12) {
@@ -96,7 +80,7 @@ static void print(const pins *p, const replay *r, const op *o) {
             line(f, expected);
         }
         snprintf(expected, sizeof expected, "  %s object%s, %s bytes; addresses are from the heap's beginning, ages in operations",
-                 commas(p->count), p->count == 1 ? "" : "s", commas(p->pinned));
+                 COMMAS(p->count), p->count == 1 ? "" : "s", COMMAS(p->pinned));
         line(f, expected);
     }
     line(f, "");
@@ -105,7 +89,7 @@ static void print(const pins *p, const replay *r, const op *o) {
 
 /* Each object that is named is one of those in the window, and no other is. */
 static void named(const replay *r, const op *o, const pins *p, size_t bytes) {
-    size_t last = 0, met = 0, taken = 0;
+    size_t last = 0, met, taken;
     for (size_t i = 0; i < p->count; i++) {
         const pin *x = &p->each[i];
         const object *y = &r->objects[x->id];
@@ -116,13 +100,7 @@ static void named(const replay *r, const op *o, const pins *p, size_t bytes) {
         ok(i == 0 || x->at > last, "in order of address", text);
         last = x->at;
     }
-    for (uint32_t id = 0; id < r->trace->ids; id++) {
-        const object *y = &r->objects[id];
-        const size_t at = y->at ? (size_t)(y->at - r->memory) : 0, end = at + takes(y->size);
-        if (y->size == 0 || y->at == NULL || at >= p->from + bytes || end <= p->from || (o->kind == 'r' && id == o->id)) continue;
-        met++;
-        taken += end - at;
-    }
+    met = meets(r, o, p->from, bytes, &taken);
     ok(p->count == met && p->pinned == taken, "what is in the window", text);
 }
 
@@ -132,7 +110,7 @@ static void holes(const replay *r, const pins *p) {
     memset(used, 0, r->usable);
     for (uint32_t id = 0; id < r->trace->ids; id++)
         if (r->objects[id].at && r->objects[id].size)
-            memset(used + (r->objects[id].at - r->memory), 1, takes(r->objects[id].size));
+            memset(used + (r->objects[id].at - r->memory), 1, takes(4, r->objects[id].size));
     for (size_t i = 0; i < r->usable; i++) {
         if (used[i]) run = 0;
         else free++, count += run++ == 0;
@@ -152,11 +130,11 @@ static int find(unsigned seed, const drawing *how, size_t heap) {
         object before[MOST_DRAWN];
         unsigned char bytes[1 << 13];
         size_t count = 0, taken = 0;
-        spoon handle = r.spoon;
+        spoon handle;
         pins p;
         int any;
         if (replay_do(&r, o) != TSP_NO_MEMORY) continue;
-        any = fewest(&r, o, takes(o->size), &count, &taken);
+        any = fewest(&r, o, takes(4, o->size), &count, &taken);
         memcpy(before, r.objects, t.ids * sizeof *before);
         memcpy(bytes, r.memory, heap);
         handle = r.spoon;
@@ -166,7 +144,7 @@ static int find(unsigned seed, const drawing *how, size_t heap) {
         ok(!memcmp(before, r.objects, t.ids * sizeof *before) && !memcmp(bytes, r.memory, heap) && !memcmp(&handle, &r.spoon, sizeof handle),
            "nothing has changed", text);
         ok(p.never == !any, "there is a window", text);
-        ok(p.bytes == takes(o->size) && p.align == o->align, "what is wanted", text);
+        ok(p.bytes == takes(4, o->size) && p.align == o->align, "what is wanted", text);
         holes(&r, &p);
         if (any) {
             ok(p.count == count && p.pinned == taken, "the fewest", text);
@@ -190,7 +168,7 @@ static int find(unsigned seed, const drawing *how, size_t heap) {
 /* A heap with an index tries 8 holes of a bin, and passes over one behind them that is just large enough. Without what is
  * named there is room all the same: that is tried in another heap, in which the same was done. */
 static void passed_over(uint32_t small, uint32_t align) {
-    op *ops = drawn_ops;
+    static op ops[MOST_DRAWN];
     trace t = {.name = "over", .ops = ops, .ids = 2 * small + 4, .largest_align = 64};
     replay r[2];
     pins p;
@@ -231,7 +209,7 @@ static void passed_over(uint32_t small, uint32_t align) {
 
 /* Objects of 4 bytes, a hole behind each, and a request for the whole heap: more than there are rows for. */
 static void many(uint32_t objects) {
-    op *ops = drawn_ops;
+    static op ops[MOST_DRAWN];
     trace t = {.name = "many", .ops = ops, .ids = 2 * objects + 1, .largest_align = 1};
     replay r;
     pins p;

@@ -156,7 +156,7 @@ static void limited(size_t peak, size_t limit) {
     char why[160];
     small.granules = (uint32_t)(limit / 8);
     found = fit_in_threads(&t, &how, 1);
-    snprintf(why, sizeof why, "drawn: the none variant cannot hold it; its largest heap has %zu,%03zu bytes", limit / 1000, limit % 1000);
+    snprintf(why, sizeof why, "drawn: the none variant cannot hold it; its largest heap has %s bytes", COMMAS(limit));
     if (now.low > limit) ok(strcmp(found.why, why) == 0, "is no heap", found.heap);
     else ok(*found.why == '\0' && found.heap == now.low && found.family == &small, "is the largest, or less", found.heap);
     free(t.ops);

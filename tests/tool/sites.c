@@ -21,8 +21,8 @@ static size_t key(const trace *t, size_t i) {
 static const char *name(const trace *t, size_t k) {
     static char text[40];
     if (t->sites && k < t->site_count && t->site_names[k]) return t->site_names[k];
-    snprintf(text, sizeof text, !t->sites ? k == 1 ? "%zu byte" : k < 1000 ? "%zu bytes" : "" : k ? "site %zu" : "(no site)", k);
-    if (!t->sites && k >= 1000) snprintf(text, sizeof text, "%zu,%03zu bytes", k / 1000, k % 1000);
+    if (!t->sites) snprintf(text, sizeof text, "%s byte%s", COMMAS(k), k == 1 ? "" : "s");
+    else snprintf(text, sizeof text, k ? "site %zu" : "(no site)", k);
     return text;
 }
 
@@ -100,16 +100,6 @@ static void expect(const char *format, ...) {
     va_end(rest);
 }
 
-static const char *grouped(size_t n) {
-    static char all[16][32];
-    static unsigned next;
-    char *to = all[next++ % 16];
-    if (n < 1000) snprintf(to, 32, "%zu", n);
-    else if (n < 1000000) snprintf(to, 32, "%zu,%03zu", n / 1000, n % 1000);
-    else snprintf(to, 32, "%zu,%03zu,%03zu", n / 1000000, n / 1000 % 1000, n % 1000);
-    return to;
-}
-
 /* Its standard output, as `printed`; it has to be what is expected. */
 static int print(int command(const trace *traces, size_t count, const options *how), const trace *traces, size_t count,
                  const options *how, const char *what) {
@@ -172,20 +162,20 @@ static void expect_table(const trace *t, size_t peak_at, const row *rows, size_t
     const holding whole = held(t, at_end ? t->count : peak_at + 1, NULL, NULL);
     size_t left = whole.bytes, shown = 0, holders = 0;
     for (size_t i = 0; i < count; i++) holders += (at_end ? rows[i].end : rows[i].peak).objects > 0;
-    if (at_end) expect("drawn: %s bytes in %s objects are never given back\n", grouped(whole.bytes), grouped(whole.objects));
-    else expect("drawn: a peak of %s bytes in %s objects, after operation %s (line %s)\n", grouped(whole.bytes),
-                grouped(whole.objects), grouped(peak_at + 1), grouped(2 * peak_at + 3));
+    if (at_end) expect("drawn: %s bytes in %s objects are never given back\n", COMMAS(whole.bytes), COMMAS(whole.objects));
+    else expect("drawn: a peak of %s bytes in %s objects, after operation %s (line %s)\n", COMMAS(whole.bytes),
+                COMMAS(whole.objects), COMMAS(peak_at + 1), COMMAS(2 * peak_at + 3));
     if (!at_end) expect("      bytes      %%   objects       calls  %s\n", t->sites ? "site" : "size");
     else if (holders) expect("      bytes   objects  first line  %s\n", t->sites ? "site" : "size");
     for (; shown < holders && (all || shown < 20 || holders <= 20); shown++) {
         const row *x = &rows[shown];
-        if (at_end) expect("%11s %9s %11s  %s\n", grouped(x->end.bytes), grouped(x->end.objects), grouped(2 * x->oldest + 3), x->name);
-        else expect("%11s %6.1f %9s %11s  %s\n", grouped(x->peak.bytes),
-                    whole.bytes ? 100 * (double)x->peak.bytes / (double)whole.bytes : 0, grouped(x->peak.objects),
-                    grouped(x->calls), x->name);
+        if (at_end) expect("%11s %9s %11s  %s\n", COMMAS(x->end.bytes), COMMAS(x->end.objects), COMMAS(2 * x->oldest + 3), x->name);
+        else expect("%11s %6.1f %9s %11s  %s\n", COMMAS(x->peak.bytes),
+                    whole.bytes ? 100 * (double)x->peak.bytes / (double)whole.bytes : 0, COMMAS(x->peak.objects),
+                    COMMAS(x->calls), x->name);
         left -= (at_end ? x->end : x->peak).bytes;
     }
-    if (shown < holders) expect("%11s  in %s others; --all prints them\n", grouped(left), grouped(holders - shown));
+    if (shown < holders) expect("%11s  in %s others; --all prints them\n", COMMAS(left), COMMAS(holders - shown));
 }
 
 /* JSON that may stand in a page. */
@@ -259,7 +249,7 @@ static const char *change(size_t before, size_t after) {
     static char all[4][40];
     static unsigned next;
     char *to = all[next++ % 4];
-    snprintf(to, 40, "%s%s", after > before ? "+" : after < before ? "-" : "", grouped(after > before ? after - before : before - after));
+    snprintf(to, 40, "%s%s", after > before ? "+" : after < before ? "-" : "", COMMAS(after > before ? after - before : before - after));
     return to;
 }
 
@@ -313,15 +303,15 @@ static void difference(const trace *before, const trace *after) {
     qsort(pairs, differing, sizeof *pairs, by_growth);
     for (how.all = 0; how.all < 2; how.all++) {
         const size_t shown = how.all || differing <= 20 ? differing : 20;
-        expect("peak: %s bytes, was %s; operations: %s, was %s; at the end: %s bytes, was %s\n", grouped(peak[1].bytes),
-               grouped(peak[0].bytes), grouped(after->count), grouped(before->count), grouped(end[1].bytes), grouped(end[0].bytes));
+        expect("peak: %s bytes, was %s; operations: %s, was %s; at the end: %s bytes, was %s\n", COMMAS(peak[1].bytes),
+               COMMAS(peak[0].bytes), COMMAS(after->count), COMMAS(before->count), COMMAS(end[1].bytes), COMMAS(end[0].bytes));
         if (differing) expect("    at peak      before       after       calls  at the end  site\n");
         for (size_t i = 0; i < shown; i++) {
             const row *a = &pairs[i].in[0], *b = &pairs[i].in[1];
-            expect("%11s %11s %11s %11s %11s  %s\n", change(a->peak.bytes, b->peak.bytes), grouped(a->peak.bytes),
-                   grouped(b->peak.bytes), change(a->calls, b->calls), change(a->end.bytes, b->end.bytes), pairs[i].name);
+            expect("%11s %11s %11s %11s %11s  %s\n", change(a->peak.bytes, b->peak.bytes), COMMAS(a->peak.bytes),
+                   COMMAS(b->peak.bytes), change(a->calls, b->calls), change(a->end.bytes, b->end.bytes), pairs[i].name);
         }
-        if (shown < differing) expect("and %s others; --all prints them\n", grouped(differing - shown));
+        if (shown < differing) expect("and %s others; --all prints them\n", COMMAS(differing - shown));
         ok(print(print_difference, both, 2, &how, "what differs") == DONE, "its exit code", found);
     }
     how.json = 1;
@@ -338,26 +328,6 @@ static void difference(const trace *before, const trace *after) {
     ok(print(print_difference, both, 1, &how, "one trace") == BAD_INPUT, "differs from none", found);
 }
 
-/* The same trace, drawn apart from the last one. */
-static trace kept(const trace *t) {
-    trace copy = *t;
-    copy.ops = malloc(t->count * sizeof *copy.ops);
-    memcpy(copy.ops, t->ops, t->count * sizeof *copy.ops);
-    if (t->sites == NULL) return copy;
-    copy.sites = malloc(t->count * sizeof *copy.sites);
-    memcpy(copy.sites, t->sites, t->count * sizeof *copy.sites);
-    copy.site_names = malloc(t->site_count * sizeof *copy.site_names);
-    for (size_t i = 0; i < t->site_count; i++) copy.site_names[i] = t->site_names[i] ? strdup(t->site_names[i]) : NULL;
-    return copy;
-}
-
-static void drop(trace *t) {
-    for (size_t i = 0; t->sites && i < t->site_count; i++) free(t->site_names[i]);
-    free(t->sites ? t->site_names : NULL);
-    free(t->sites);
-    free(t->ops);
-}
-
 int main(void) {
     if (freopen("/dev/null", "w", stderr) == NULL) return 2;
     { /* nothing but objects of 0 bytes */
@@ -370,20 +340,18 @@ int main(void) {
     for (unsigned seed = 1; seed <= 60; seed++) {
         const drawing how = {1 + seed * 5, 1 + seed % 40, seed % 4 ? 90 : 30000, seed % 3 ? 1 + seed % DRAWN_SITES : 0, 0};
         const drawing again = {1 + seed * 4, 1 + seed % 50, seed % 4 ? 90 : 30000, how.sites ? 1 + seed * 7 % DRAWN_SITES : 0, 0};
-        trace first = draw_trace(seed, &how), second;
+        const trace first = draw_trace(seed, &how);
+        trace second;
         tables(&first);
-        first = kept(&first);
         difference(&first, &first);
         second = draw_trace(seed + 1000, &again);
         difference(&first, &second);
-        drop(&first);
     }
     for (unsigned seed = 1; seed <= 120; seed++) {
         const drawing how = {1 + seed * 5 / 2, 1 + seed % 30, seed % 4 ? 40 : 3000, seed % 3 ? 1 + seed % DRAWN_SITES : 0, 0};
         const trace t = draw_trace(seed, &how);
-        size_t peak_at = 0;
+        const size_t peak_at = peak_of(&t);
         sites s = sites_of(&t);
-        while (held(&t, peak_at + 1, NULL, NULL).bytes < t.peak) peak_at++;
         judge(&t, &s, peak_at);
         for (int at_end = 0; at_end < 2; at_end++) {
             sites_sort(&s, at_end);

@@ -23,11 +23,6 @@ fit find_fit(const trace *t, const options *how) {
     return (fit){.why = "not asked"};
 }
 
-static size_t takes(size_t granule, size_t size) {
-    const size_t to = size < 8 ? granule : 8;
-    return size ? (size + to - 1) / to * to / granule : 0;
-}
-
 static double common(double a0, double a1, double b0, double b1) {
     const double from = a0 > b0 ? a0 : b0, to = a1 < b1 ? a1 : b1;
     return to > from ? to - from : 0;
@@ -42,7 +37,7 @@ static void cover(const history *h) {
     for (size_t i = 0; i < h->count; i++) {
         size_t until = i + 1;
         const uint32_t site = h->sites.of[i] < COLOURS ? h->sites.of[i] : COLOURS - 1;
-        const double y0 = h->places[i], y1 = y0 + (double)takes(granule, t->ops[i].size);
+        const double y0 = h->places[i], y1 = y0 + (double)(takes(granule, t->ops[i].size) / granule);
         if (t->ops[i].kind == 'f' || t->ops[i].size == 0) continue;
         while (until < h->count && t->ops[until].id != t->ops[i].id) until++;
         for (size_t x = 0; x < COLUMNS; x++) {
@@ -120,9 +115,8 @@ static const char *curve(const history *h, const char *at, const char *colour, i
         size_t most = live;
         for (; i < h->count && i * POINTS / h->count == x; i++) {
             const op *o = &t->ops[i];
-            const size_t granule = h->replay.family->granule;
             live -= sizes[o->id];
-            sizes[o->id] = taken ? takes(granule, o->size) * granule : o->size;
+            sizes[o->id] = taken ? takes(h->replay.family->granule, o->size) : o->size;
             live += sizes[o->id];
             if (live > most) most = live;
         }
@@ -139,15 +133,6 @@ static void has(const char *expected) {
     ok(strstr(text, expected) != NULL, expected, about);
 }
 
-static const char *grouped(size_t n) {
-    static char all[4][32];
-    static unsigned next;
-    char *s = all[next++ % 4];
-    if (n < 1000) snprintf(s, 32, "%zu", n);
-    else snprintf(s, 32, "%zu,%03zu", n / 1000, n % 1000);
-    return s;
-}
-
 static size_t times(const char *what) {
     size_t n = 0;
     for (const char *at = text; (at = strstr(at, what)) != NULL; at++) n++;
@@ -161,10 +146,10 @@ static void words(const history *h) {
              "font-family=\"sans-serif\" font-size=\"11\">\n<style>", 434 + 15 * names);
     ok(strncmp(text, expected, strlen(expected)) == 0, expected, about);
     snprintf(expected, sizeof expected, "<text x=\"64\" y=\"16\" font-size=\"13\">%s: %s, %s, a heap of %s bytes</text>\n",
-             h->trace->name, h->replay.family->name, h->replay.sized ? "sized" : "malloc", grouped(h->replay.bytes));
+             h->trace->name, h->replay.family->name, h->replay.sized ? "sized" : "malloc", COMMAS(h->replay.bytes));
     has(expected);
     has("<rect class=\"paper\" x=\"64\" y=\"28\" width=\"720\" height=\"288\"/>\n");
-    snprintf(expected, sizeof expected, "<text x=\"58\" y=\"37\" text-anchor=\"end\">%s</text>\n", grouped(h->replay.usable));
+    snprintf(expected, sizeof expected, "<text x=\"58\" y=\"37\" text-anchor=\"end\">%s</text>\n", COMMAS(h->replay.usable));
     has(expected);
     has("<text x=\"58\" y=\"316\" text-anchor=\"end\">0</text>\n");
     if (h->count) {
@@ -174,7 +159,7 @@ static void words(const history *h) {
     has("<text x=\"58\" y=\"350\" text-anchor=\"end\" style=\"fill: #e0852b\">taken</text>\n");
     has("<text x=\"58\" y=\"364\" text-anchor=\"end\" style=\"fill: #3b76c4\">asked for</text>\n");
     has("<text x=\"64\" y=\"414\">0</text>\n");
-    snprintf(expected, sizeof expected, "<text x=\"784\" y=\"414\" text-anchor=\"end\">%s operations</text>\n", grouped(h->count));
+    snprintf(expected, sizeof expected, "<text x=\"784\" y=\"414\" text-anchor=\"end\">%s operations</text>\n", COMMAS(h->count));
     has(expected);
     for (size_t i = 0; i < names; i++) {
         char name[200] = "";
@@ -182,7 +167,7 @@ static void words(const history *h) {
             snprintf(name + strlen(name), 6, "%s", *c == '<' ? "&lt;" : *c == '&' ? "&amp;" : (char[]){*c, '\0'});
         snprintf(expected, sizeof expected, "<rect x=\"64\" y=\"%zu\" width=\"9\" height=\"9\" fill=\"%s\"/>\n"
                  "<text x=\"79\" y=\"%zu\">%s at the peak: %s</text>\n", 426 + 15 * i, colours[i], 434 + 15 * i,
-                 grouped(h->sites.each[i].peak.bytes), name);
+                 COMMAS(h->sites.each[i].peak.bytes), name);
         has(expected);
     }
     ok(times("\"/>\n") == 1 + names + times("<path ") + 2 * (h->count > 0), "each tag is closed once", about);
@@ -190,27 +175,28 @@ static void words(const history *h) {
     ok(strcmp(text + strlen(text) - 7, "</svg>\n") == 0, "the end", about);
 }
 
-/* Returns how many operations fit. */
-static size_t judge(const trace *t, const family *f, size_t bytes, int sized) {
-    options o = {.family = f, .sized = sized, .heap_given = 1, .heap = bytes, .quiet = 1};
-    history h;
-    size_t count;
+/* Its picture, as `text`. */
+static void read_svg(const history *h) {
     FILE *file = tmpfile();
     if (file == NULL) exit(2);
-    history_make(&h, t, &o);
-    svg(&h, file);
+    svg(h, file);
     rewind(file);
     text[fread(text, 1, sizeof text - 1, file)] = '\0';
     fclose(file);
+}
+
+static void judge(const trace *t, const family *f, size_t bytes, int sized) {
+    options o = {.family = f, .sized = sized, .heap_given = 1, .heap = bytes, .quiet = 1};
+    history h;
+    history_make(&h, t, &o);
+    read_svg(&h);
     snprintf(about, sizeof about, "%zu operations of %zu, %s of %zu", h.count, t->count, f->name, bytes);
     words(&h);
     if (h.count) {
         cells(&h);
         curve(&h, curve(&h, text, colours[1], 1), colours[0], 0);
     }
-    count = h.count;
     history_drop(&h);
-    return count;
 }
 
 /* Long names are cut, and what they have of XML is written otherwise. */
@@ -221,13 +207,8 @@ static void name(const char *of, const char *as) {
     trace t = {.name = "one", .ops = &one, .count = 1, .ids = 1, .largest_align = 1, .peak = 8, .sites = &site, .site_names = names, .site_count = 2};
     options o = {.family = family_named("4k"), .sized = 1, .heap_given = 1, .heap = 64, .quiet = 1};
     history h;
-    FILE *file = tmpfile();
-    if (file == NULL) exit(2);
     history_make(&h, &t, &o);
-    svg(&h, file);
-    rewind(file);
-    text[fread(text, 1, sizeof text - 1, file)] = '\0';
-    fclose(file);
+    read_svg(&h);
     history_drop(&h);
     free(names[1]);
     snprintf(expected, sizeof expected, ">8 at the peak: %s</text>\n", as);
