@@ -51,31 +51,57 @@ static int same(holding a, holding b) {
     return a.bytes == b.bytes && a.objects == b.objects;
 }
 
+/* A row, counted here. */
+typedef struct row {
+    char name[48];
+    size_t calls, oldest;
+    holding peak, end;
+} row;
+static row some[MOST_DRAWN];
+
+static size_t rows_of(const trace *t, size_t peak_at, row *rows) {
+    size_t count = 0;
+    for (size_t i = 0; i < t->count; i++) {
+        const size_t k = key(t, i);
+        row *x = &rows[count];
+        int seen = t->ops[i].kind == 'f';
+        for (size_t j = 0; j < i; j++) seen |= t->ops[j].kind != 'f' && key(t, j) == k;
+        if (seen) continue;
+        *x = (row){.calls = 0};
+        snprintf(x->name, sizeof x->name, "%s", name(t, k));
+        for (size_t j = 0; j < t->count; j++) x->calls += t->ops[j].kind != 'f' && key(t, j) == k;
+        x->peak = held(t, peak_at + 1, &k, NULL);
+        x->end = held(t, t->count, &k, &x->oldest);
+        count++;
+    }
+    return count;
+}
+
 static void judge(const trace *t, const sites *s, size_t peak_at) {
-    size_t distinct = 0;
+    const size_t count = rows_of(t, peak_at, some);
     ok(s->trace == t && s->by_size == !t->sites, "what it is about", "");
     snprintf(found, sizeof found, "%zu, not %zu", s->peak_at, peak_at);
     ok(s->peak_at == peak_at, "the peak is first after", found);
     ok(same(s->peak, held(t, peak_at + 1, NULL, NULL)), "the peak", "");
     ok(same(s->end, held(t, t->count, NULL, NULL)), "the end", "");
+    ok(s->count == count, "each once", "");
     for (size_t i = 0; i < t->count; i++) {
-        const size_t k = key(t, i);
-        const site *x;
-        size_t calls = 0, oldest = 0;
-        int seen = 0;
+        const site *x = &s->each[s->of[i]];
         if (t->ops[i].kind == 'f') continue;
-        for (size_t j = 0; j < i; j++) seen |= t->ops[j].kind != 'f' && key(t, j) == k;
-        x = &s->each[s->of[i]];
-        ok(s->of[i] < s->count && strcmp(x->name, name(t, k)) == 0, name(t, k), x->name);
-        if (seen) continue;
-        distinct++;
-        for (size_t j = 0; j < t->count; j++) calls += t->ops[j].kind != 'f' && key(t, j) == k;
-        ok(x->calls == calls, "calls", x->name);
-        ok(same(x->peak, held(t, peak_at + 1, &k, NULL)), "at the peak", x->name);
-        ok(same(x->end, held(t, t->count, &k, &oldest)), "at the end", x->name);
-        ok(x->end.objects == 0 || x->oldest == oldest, "the oldest", x->name);
+        ok(s->of[i] < s->count && strcmp(x->name, name(t, key(t, i))) == 0, name(t, key(t, i)), x->name);
     }
-    ok(s->count == distinct, "each once", "");
+    for (size_t i = 0; i < count; i++) {
+        const row *y = &some[i];
+        size_t at = 0;
+        const site *x;
+        while (at + 1 < s->count && strcmp(s->each[at].name, y->name) != 0) at++;
+        x = &s->each[at];
+        ok(strcmp(x->name, y->name) == 0, "its name", y->name);
+        ok(x->calls == y->calls, "calls", x->name);
+        ok(same(x->peak, y->peak), "at the peak", x->name);
+        ok(same(x->end, y->end), "at the end", x->name);
+        ok(x->end.objects == 0 || x->oldest == y->oldest, "the oldest", x->name);
+    }
 }
 
 static void sorted(const sites *s, int at_end) {
@@ -125,12 +151,6 @@ static int print(int command(const trace *traces, size_t count, const options *h
     return code;
 }
 
-/* A row, counted here. */
-typedef struct row {
-    char name[48];
-    size_t calls, oldest;
-    holding peak, end;
-} row;
 static int rows_at_end;
 
 static int by_bytes(const void *a, const void *b) {
@@ -138,24 +158,6 @@ static int by_bytes(const void *a, const void *b) {
     const size_t m = rows_at_end ? x->end.bytes : x->peak.bytes, n = rows_at_end ? y->end.bytes : y->peak.bytes;
     const size_t o = rows_at_end ? x->end.objects : x->peak.objects, p = rows_at_end ? y->end.objects : y->peak.objects;
     return m != n ? (m < n) - (m > n) : o != p ? (o < p) - (o > p) : strcmp(x->name, y->name);
-}
-
-static size_t rows_of(const trace *t, size_t peak_at, row *rows) {
-    size_t count = 0;
-    for (size_t i = 0; i < t->count; i++) {
-        const size_t k = key(t, i);
-        row *x = &rows[count];
-        int seen = t->ops[i].kind == 'f';
-        for (size_t j = 0; j < i; j++) seen |= t->ops[j].kind != 'f' && key(t, j) == k;
-        if (seen) continue;
-        *x = (row){.calls = 0};
-        snprintf(x->name, sizeof x->name, "%s", name(t, k));
-        for (size_t j = 0; j < t->count; j++) x->calls += t->ops[j].kind != 'f' && key(t, j) == k;
-        x->peak = held(t, peak_at + 1, &k, NULL);
-        x->end = held(t, t->count, &k, &x->oldest);
-        count++;
-    }
-    return count;
 }
 
 static void expect_table(const trace *t, size_t peak_at, const row *rows, size_t count, int at_end, int all) {
@@ -209,36 +211,34 @@ static size_t peak_of(const trace *t) {
     return peak_at;
 }
 
-static row some[2][MOST_DRAWN];
-
 static void tables(const trace *t) {
-    const size_t peak_at = peak_of(t), count = rows_of(t, peak_at, some[0]), left = held(t, t->count, NULL, NULL).bytes;
+    const size_t peak_at = peak_of(t), count = rows_of(t, peak_at, some), left = held(t, t->count, NULL, NULL).bytes;
     const trace twice[2] = {*t, *t};
     for (int at_end = 0; at_end < 2; at_end++) {
         int (*command)(const trace *, size_t, const options *) = at_end ? print_leaking_sites : print_top_sites;
         options how = {.max_given = 0};
         rows_at_end = at_end;
-        qsort(some[0], count, sizeof **some, by_bytes);
+        qsort(some, count, sizeof *some, by_bytes);
         for (how.all = 0; how.all < 2; how.all++) {
-            expect_table(t, peak_at, some[0], count, at_end, how.all);
+            expect_table(t, peak_at, some, count, at_end, how.all);
             ok(print(command, t, 1, &how, "a table") == DONE, "its exit code", found);
         }
         how.all = 1;
-        expect_table(t, peak_at, some[0], count, at_end, 1);
+        expect_table(t, peak_at, some, count, at_end, 1);
         expect("\n");
-        expect_table(t, peak_at, some[0], count, at_end, 1);
+        expect_table(t, peak_at, some, count, at_end, 1);
         print(command, twice, 2, &how, "two tables");
         how.json = 1;
         expect("[");
-        expect_json(t, peak_at, some[0], count, at_end);
+        expect_json(t, peak_at, some, count, at_end);
         expect(",\n");
-        expect_json(t, peak_at, some[0], count, at_end);
+        expect_json(t, peak_at, some, count, at_end);
         expect("]\n");
         print(command, twice, 2, &how, "JSON");
         how.max_given = 1;
         for (how.max = left ? left - 1 : 0; how.max <= left; how.max++) {
             expect("[");
-            expect_json(t, peak_at, some[0], count, at_end);
+            expect_json(t, peak_at, some, count, at_end);
             expect("]\n");
             ok(print(command, t, 1, &how, "JSON, and a limit") == (how.max < left ? DOES_NOT_FIT : DONE), "what may be left", found);
         }
@@ -277,11 +277,11 @@ static void difference(const trace *before, const trace *after) {
     options how = {.all = 0};
     size_t count = 0, differing = 0;
     for (int k = 0; k < 2; k++) {
-        const size_t peak_at = peak_of(&both[k]), rows = rows_of(&both[k], peak_at, some[k]);
+        const size_t peak_at = peak_of(&both[k]), rows = rows_of(&both[k], peak_at, some);
         peak[k] = held(&both[k], peak_at + 1, NULL, NULL);
         end[k] = held(&both[k], both[k].count, NULL, NULL);
         for (size_t i = 0; i < rows; i++) {
-            row *x = &some[k][i], *y;
+            row *x = &some[i], *y;
             size_t at = 0;
             without_line(x->name);
             while (at < count && strcmp(pairs[at].name, x->name) != 0) at++;
